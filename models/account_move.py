@@ -1,0 +1,327 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools.image import image_data_uri
+
+from ..ksef import crypto, qr
+from .l10n_pl_ksef_document import BINDING, LIVE
+
+_logger = logging.getLogger(__name__)
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    l10n_pl_ksef_document_ids = fields.One2many(
+        "l10n_pl_ksef.document", "move_id", "KSeF documents", readonly=True, copy=False
+    )
+    l10n_pl_ksef_state = fields.Selection(
+        selection=[
+            ("exempt", "Outside KSeF"),
+            ("to_send", "To send"),
+            ("queued", "Queued"),
+            ("sending", "Being sent"),
+            ("accepted", "Accepted"),
+            ("rejected", "Rejected"),
+            ("attention", "Needs attention"),
+        ],
+        string="KSeF status",
+        compute="_compute_l10n_pl_ksef_summary",
+        store=True,
+        copy=False,
+        index="btree_not_null",
+        tracking=True,
+    )
+    l10n_pl_ksef_mode = fields.Selection(
+        selection=[
+            ("online", "Online"),
+            ("offline24", "Offline24"),
+            ("offline", "Offline (KSeF unavailable)"),
+            ("emergency", "Emergency (KSeF failure)"),
+            ("total_failure", "Total failure"),
+        ],
+        string="KSeF mode",
+        compute="_compute_l10n_pl_ksef_summary",
+        store=True,
+        copy=False,
+    )
+    l10n_pl_ksef_number = fields.Char(
+        "KSeF number",
+        compute="_compute_l10n_pl_ksef_summary",
+        store=True,
+        copy=False,
+        index="trigram",
+        tracking=True,
+    )
+    l10n_pl_ksef_accepted_at = fields.Datetime(
+        "Accepted by KSeF", compute="_compute_l10n_pl_ksef_summary", store=True, copy=False
+    )
+    l10n_pl_ksef_deadline = fields.Date(
+        "KSeF deadline", compute="_compute_l10n_pl_ksef_summary", store=True, copy=False
+    )
+    l10n_pl_ksef_qr_invoice_url = fields.Char(
+        "KOD I", compute="_compute_l10n_pl_ksef_qr", compute_sudo=True
+    )
+    l10n_pl_ksef_qr_certificate_url = fields.Char(
+        "KOD II", compute="_compute_l10n_pl_ksef_qr", compute_sudo=True
+    )
+    l10n_pl_ksef_error = fields.Text("KSeF problem", compute="_compute_l10n_pl_ksef_error")
+    l10n_pl_ksef_live_document_id = fields.Many2one(
+        "l10n_pl_ksef.document", compute="_compute_l10n_pl_ksef_error"
+    )
+
+    # -- summary ---------------------------------------------------------------------------------
+
+    def _l10n_pl_ksef_document(self):
+        """The document that speaks for this invoice: accepted, else live, else the newest; or empty."""
+        self.ensure_one()
+        documents = self.l10n_pl_ksef_document_ids.sorted("id", reverse=True)
+        for states in (("accepted",), (*LIVE, "conflict"), ("rejected",)):
+            if found := documents.filtered(lambda d, states=states: d.state in states):
+                return found[0]
+        return documents[:0]
+
+    @api.depends(
+        "state",
+        "move_type",
+        "l10n_pl_ksef_document_ids.state",
+        "l10n_pl_ksef_document_ids.legal_mode",
+        "l10n_pl_ksef_document_ids.ksef_number",
+        "l10n_pl_ksef_document_ids.deadline",
+    )
+    def _compute_l10n_pl_ksef_summary(self):
+        summary = {"held": "attention", "conflict": "attention", "sent": "sending"}
+        for move in self:
+            document = move._l10n_pl_ksef_document().sudo()
+            if document:
+                move.l10n_pl_ksef_state = summary.get(document.state, document.state)
+            else:
+                move.l10n_pl_ksef_state = "to_send" if move._l10n_pl_ksef_is_due() else False
+            move.l10n_pl_ksef_mode = document.legal_mode
+            move.l10n_pl_ksef_number = document.ksef_number
+            move.l10n_pl_ksef_accepted_at = document.acquired_at
+            move.l10n_pl_ksef_deadline = document.state != "accepted" and document.deadline
+
+    def _l10n_pl_ksef_is_due(self):
+        """Whether this posted sale has to go through KSeF from here."""
+        self.ensure_one()
+        return (
+            self.state == "posted"
+            and self.move_type in ("out_invoice", "out_refund")
+            and bool(self.company_id.sudo().root_id.l10n_pl_ksef_environment)
+        )
+
+    @api.depends("l10n_pl_ksef_document_ids.state", "l10n_pl_ksef_document_ids.error_text")
+    def _compute_l10n_pl_ksef_error(self):
+        for move in self:
+            document = move._l10n_pl_ksef_document()
+            move.l10n_pl_ksef_live_document_id = document.state in BINDING and document
+            move.l10n_pl_ksef_error = document.state != "accepted" and document.error_text
+
+    @api.depends("l10n_pl_ksef_document_ids.state")
+    def _compute_l10n_pl_ksef_qr(self):
+        for move in self:
+            document = move._l10n_pl_ksef_document()
+            binding = document.state in BINDING and document
+            move.l10n_pl_ksef_qr_invoice_url = binding and binding.qr_invoice_url
+            # KOD II comes with the offline modes; an online invoice has none
+            move.l10n_pl_ksef_qr_certificate_url = False
+
+    def _l10n_pl_ksef_qr_codes(self):
+        """What is printed: a list of {'url', 'label', 'image' (data URI), 'millimetres'}.
+
+        The label is the KSeF number, or OFFLINE while it is pending (regulation Dz.U. 2025 poz. 1815, par. 9).
+        """
+        self.ensure_one()
+        url = self.l10n_pl_ksef_qr_invoice_url
+        if not url:
+            return []
+        return [
+            {
+                "url": url,
+                "label": self.l10n_pl_ksef_number or "OFFLINE",
+                "image": image_data_uri(crypto.to_base64(qr.png(url)).encode()),
+                # 0.6 mm a module, quiet zone of 4 modules on each side: any telephone reads it
+                "millimetres": round((qr.module_count(url) + 8) * 0.6, 1),
+            }
+        ]
+
+    # -- freezing --------------------------------------------------------------------------------
+
+    def _l10n_pl_ksef_freeze(self):
+        """Build, check and store the FA(3) file; nothing leaves yet.
+
+        :return: the live document: the new one, or the one that is there already
+        :raise UserError: everything that stands against it, at once; then nothing is stored
+        """
+        self.ensure_one()
+        self.check_access("write")
+        if document := self.sudo().l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING):
+            return document[0]
+        connection = self.env["l10n_pl_ksef.connection"]._for_company(self.company_id)
+        if not connection:
+            raise UserError(self._l10n_pl_ksef_missing()[0])
+        xml = self._l10n_pl_ksef_build_fa3()
+        late = self.invoice_date < self._l10n_pl_ksef_today()
+        return (
+            self.env["l10n_pl_ksef.document"]
+            .sudo()
+            .create(
+                {
+                    "move_id": self.id,
+                    "company_id": self.company_id.id,
+                    "connection_id": connection.id,
+                    "seller_nip": connection._nip(),
+                    "invoice_kind": "VAT",
+                    "invoice_number": self.name,
+                    "issue_date": self.invoice_date,
+                    # KSeF marks it offline by itself (art. 106nda(16))
+                    "legal_mode": "offline24" if late else "online",
+                    "xml_file": crypto.to_base64(xml),
+                    "xml_sha256": crypto.to_base64(crypto.sha256(xml)),
+                    "xml_size": len(xml),
+                    "deadline": self.invoice_date if not late else False,
+                }
+            )
+        )
+
+    @api.model
+    def _l10n_pl_ksef_today(self):
+        """The legal day: Europe/Warsaw."""
+        return fields.Date.context_today(self.with_context(tz="Europe/Warsaw"))
+
+    def _l10n_pl_ksef_missing(self):
+        """What this company lacks before anything can be sent: a list of sentences."""
+        company = self.company_id.sudo().root_id
+        connection = self.env["l10n_pl_ksef.connection"]._for_company(company)
+        missing = []
+        if not company.l10n_pl_ksef_environment:
+            missing.append(
+                self.env._("%s: choose the KSeF environment in the settings.", company.display_name)
+            )
+        elif not connection or (
+            connection.auth_method == "certificate" and not company.l10n_pl_ksef_auth_certificate_id
+        ) or (connection.auth_method == "token" and not connection.token):
+            missing.append(
+                self.env._(
+                    "%s: no certificate or token for the login to KSeF. "
+                    "A KSeF administrator sets it in the settings and presses Connect.",
+                    company.display_name,
+                )
+            )
+        return missing
+
+    # -- what the documents report -----------------------------------------------------------------
+
+    def _l10n_pl_ksef_on_accepted(self, document):
+        self.ensure_one()
+        # A PDF from before shows OFFLINE: it stays attached, the next one gets the number.
+        stale = self.sudo().invoice_pdf_report_id
+        if stale:
+            stale.res_field = False
+            self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+        self.activity_unlink(["l10n_pl_ksef.mail_activity_type_trouble"])
+        self.message_post(
+            body=self.env._("KSeF accepted this invoice under the number %s.", document.ksef_number)
+        )
+
+    def _l10n_pl_ksef_on_trouble(self, summary, note):
+        """One activity a subject, updated, never repeated."""
+        self.ensure_one()
+        kind = "l10n_pl_ksef.mail_activity_type_trouble"
+        activity = self.activity_search([kind])
+        if activity:
+            activity.write({"summary": summary, "note": note})
+        else:
+            user = self.invoice_user_id or self.create_uid
+            self.activity_schedule(kind, summary=summary, note=note, user_id=user.id)
+        self.message_post(body=note)
+
+    # -- guards (law 5) ----------------------------------------------------------------------------
+
+    @api.constrains("state", "name", "invoice_date", "company_id", "move_type")
+    def _check_l10n_pl_ksef_frozen(self):
+        for move in self:
+            document = move.sudo().l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING)[:1]
+            if document and (
+                move.state != "posted"
+                or move.name != document.invoice_number
+                or move.invoice_date != document.issue_date
+                or move.company_id != document.company_id
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "KSeF has %(number)s of %(date)s, or is getting it: its status, number, date and "
+                        "company cannot change any more. Issue a correction instead.",
+                        number=document.invoice_number,
+                        date=document.issue_date,
+                    )
+                )
+
+    def _l10n_pl_ksef_withdraw(self):
+        """Take back what never left: an online document without a single attempt."""
+        documents = self.sudo().l10n_pl_ksef_document_ids.filtered(
+            lambda d: d.state == "queued" and not d.attempt and d.legal_mode == "online"
+        )
+        documents._lock("queued")._transition("withdrawn")
+
+    def button_draft(self):
+        # EXTENDS 'account'
+        self._l10n_pl_ksef_withdraw()
+        return super().button_draft()
+
+    def button_cancel(self):
+        # EXTENDS 'account'
+        self._l10n_pl_ksef_withdraw()
+        return super().button_cancel()
+
+    @api.depends("l10n_pl_ksef_document_ids.state")
+    def _compute_show_reset_to_draft_button(self):
+        # EXTENDS 'account'
+        super()._compute_show_reset_to_draft_button()
+        for move in self:
+            if any(
+                d.state in BINDING and (d.state != "queued" or d.attempt)
+                for d in move.sudo().l10n_pl_ksef_document_ids
+            ):
+                move.show_reset_to_draft_button = False
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_l10n_pl_ksef(self):
+        if self.sudo().l10n_pl_ksef_document_ids:
+            raise UserError(
+                self.env._("An invoice that was prepared for KSeF cannot be deleted; cancel it instead.")
+            )
+
+    # -- what people press -------------------------------------------------------------------------
+
+    def action_l10n_pl_ksef_send(self):
+        """Open Send & Print, where KSeF is ticked."""
+        return self.action_invoice_sent() if len(self) == 1 else self.action_send_and_print()
+
+    def action_l10n_pl_ksef_check(self):
+        """Ask KSeF now for numbers and UPOs."""
+        self.check_access("write")
+        documents = self.sudo().l10n_pl_ksef_document_ids
+        self.env["l10n_pl_ksef.sender"].sudo()._settle(
+            documents.filtered(
+                lambda d: d.state in ("sending", "sent") or (d.state == "accepted" and d.upo_pending)
+            ),
+            now=True,
+        )
+
+    def action_l10n_pl_ksef_retry(self):
+        """Send a held document again."""
+        self.check_access("write")
+        return self.l10n_pl_ksef_live_document_id.action_retry()
+
+    def action_l10n_pl_ksef_documents(self):
+        """Show the documents of these invoices."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("KSeF documents"),
+            "res_model": "l10n_pl_ksef.document",
+            "view_mode": "list,form",
+            "domain": [("move_id", "in", self.ids)],
+        }

@@ -1,0 +1,255 @@
+"""How a company reaches KSeF: the only model that builds a client."""
+
+import logging
+from datetime import datetime, timezone
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..ksef import auth, client, environment, errors, http, numbers
+
+_logger = logging.getLogger(__name__)
+
+NEEDED_PERMISSIONS = ("InvoiceWrite", "InvoiceRead")
+SECRETS = {"copy": False, "prefetch": False, "groups": fields.NO_ACCESS}
+
+
+def to_aware(value):
+    """Odoo's naive UTC as an aware datetime."""
+    return value and value.replace(tzinfo=timezone.utc)
+
+
+def to_naive(value):
+    """An aware datetime as Odoo's naive UTC, whole seconds."""
+    return value and value.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
+
+
+class L10nPlKsefConnection(models.Model):
+    _name = "l10n_pl_ksef.connection"
+    _description = "KSeF connection"
+    _rec_name = "company_id"
+    _check_company_auto = True
+
+    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict")
+    environment = fields.Selection(
+        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        required=True,
+        readonly=True,
+    )
+    auth_method = fields.Selection(
+        [("certificate", "Certificate"), ("token", "KSeF token")],
+        "Way to log in",
+        required=True,
+        default="certificate",
+        help="The law lets KSeF tokens log in only until 31 December 2026.",
+    )
+    token = fields.Char(**SECRETS)
+    token_set = fields.Boolean("Token stored", compute="_compute_token_set")
+    new_token = fields.Char(
+        "KSeF token",
+        compute="_compute_new_token",
+        inverse="_inverse_new_token",
+        groups="l10n_pl_ksef.group_l10n_pl_ksef_admin",
+        help="Written once, never shown again.",
+    )
+    access_token = fields.Char(**SECRETS)
+    access_valid_until = fields.Datetime(**SECRETS)
+    refresh_token = fields.Char(**SECRETS)
+    refresh_valid_until = fields.Datetime(**SECRETS)
+    state = fields.Selection(
+        [("new", "Not connected"), ("connected", "Connected"), ("problem", "Problem")],
+        required=True,
+        readonly=True,
+        default="new",
+        copy=False,
+    )
+    permissions = fields.Char(readonly=True, copy=False, help="What KSeF lets this login do.")
+    message = fields.Text("Result of the last check", readonly=True, copy=False)
+    connected_at = fields.Datetime("Last checked", readonly=True, copy=False)
+
+    _one_per_company = models.UniqueIndex(
+        "(company_id, environment)", "This company already has a connection to that environment."
+    )
+
+    @api.depends("token")
+    def _compute_token_set(self):
+        for connection in self:
+            connection.token_set = bool(connection.sudo().token)
+
+    def _compute_new_token(self):
+        self.new_token = False
+
+    def _inverse_new_token(self):
+        for connection in self:
+            if connection.new_token:
+                value = connection.new_token.strip()
+                connection.sudo().write({"token": value, "auth_method": "token"})
+                connection.sudo()._forget_tokens()
+
+    @api.model
+    def _for_company(self, company, create=False):
+        """The connection of the company's root in the environment that is set there, or an empty one."""
+        root = company.sudo().root_id
+        key = root.l10n_pl_ksef_environment
+        if not key:
+            return self.browse()
+        connection = self.sudo().search(
+            [("company_id", "=", root.id), ("environment", "=", key)], limit=1
+        )
+        if not connection and create:
+            connection = self.sudo().create({"company_id": root.id, "environment": key})
+        return connection
+
+    def _nip(self):
+        """The NIP of the login context.
+
+        :raise UserError: the company has no valid NIP
+        """
+        nip = numbers.normalize_nip(self.company_id.vat or "")
+        if not nip:
+            raise UserError(
+                self.env._(
+                    "Company %s: the Tax ID is not a valid Polish NIP. Correct it on the company.",
+                    self.company_id.display_name,
+                )
+            )
+        return nip
+
+    def _ksef_environment(self):
+        url = (
+            self.env["ir.config_parameter"]
+            .sudo()
+            .get_param("l10n_pl_ksef.simulator_url", "http://127.0.0.1:8899")
+        )
+        return environment.environment(self.environment, simulator_url=url)
+
+    def _credentials(self):
+        if self.auth_method == "token":
+            if not self.token:
+                raise UserError(self.env._("Enter the KSeF token in the settings first."))
+            return auth.TokenCredentials(self._nip(), self.token)
+        certificate = self.company_id.l10n_pl_ksef_auth_certificate_id
+        if not certificate:
+            raise UserError(
+                self.env._("Choose the certificate that logs in to KSeF in the settings first.")
+            )
+        return auth.CertificateCredentials(self._nip(), certificate._l10n_pl_ksef_signer())
+
+    def _client(self):
+        """A client of this connection; it stores the tokens that it gets in this row.
+
+        :raise UserError: what is missing for a login
+        """
+        self.ensure_one()
+        tokens = None
+        if self.access_token and self.refresh_token:
+            tokens = auth.Tokens(
+                access=auth.Token(self.access_token, to_aware(self.access_valid_until)),
+                refresh=auth.Token(self.refresh_token, to_aware(self.refresh_valid_until)),
+            )
+        return client.Client(
+            http.Transport(self._ksef_environment(), on_warning=self._on_warning),
+            self._credentials(),
+            now=lambda: datetime.now(timezone.utc),
+            tokens=tokens,
+            on_tokens=self._store_tokens,
+        )
+
+    def _store_tokens(self, tokens):
+        self.write(
+            {
+                "access_token": tokens.access.value,
+                "access_valid_until": to_naive(tokens.access.valid_until),
+                "refresh_token": tokens.refresh.value,
+                "refresh_valid_until": to_naive(tokens.refresh.valid_until),
+            }
+        )
+
+    def _forget_tokens(self):
+        self.write(
+            {
+                "access_token": False,
+                "access_valid_until": False,
+                "refresh_token": False,
+                "refresh_valid_until": False,
+                "state": "new",
+            }
+        )
+
+    def _on_warning(self, *warning):
+        _logger.warning("KSeF (%s) warns: %s", self.environment, " ".join(map(str, warning)))
+
+    # -- what people press -----------------------------------------------------------------------
+
+    def action_connect(self):
+        """Log in, read the own permissions, say what is missing."""
+        if not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin"):
+            raise UserError(self.env._("Only a KSeF administrator may connect a company."))
+        self.check_access("write")
+        connection = self.sudo()
+        try:
+            ksef = connection._client()
+            connection._store_tokens(ksef.login())
+            found = ksef.permissions()
+        except errors.KsefError as error:
+            connection._note("problem", connection._explain(error))
+        else:
+            missing = [name for name in NEEDED_PERMISSIONS if name not in found]
+            # the owner of the NIP has every right, and KSeF lists none of them
+            if missing and found:
+                text = self.env._(
+                    "Logged in, but these permissions are missing: %s. Grant them in KSeF.",
+                    ", ".join(missing),
+                )
+                connection._note("problem", text, found)
+            else:
+                connection._note("connected", self.env._("Logged in; nothing is missing."), found)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("KSeF connection"),
+                "message": connection.message,
+                "type": "success" if connection.state == "connected" else "danger",
+                "sticky": connection.state != "connected",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def action_disconnect(self):
+        """Forget the tokens; the next sending logs in anew."""
+        if not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin"):
+            raise UserError(self.env._("Only a KSeF administrator may disconnect a company."))
+        self.check_access("write")
+        self.sudo()._forget_tokens()
+
+    def _note(self, state, message, permissions=()):
+        self.write(
+            {
+                "state": state,
+                "message": message,
+                "permissions": ", ".join(sorted(permissions)),
+                "connected_at": fields.Datetime.now(),
+            }
+        )
+
+    def _explain(self, error):
+        """A KsefError as a sentence for people, with KSeF's own words."""
+        kinds = {
+            errors.NotSent: self.env._("KSeF cannot be reached from this server."),
+            errors.OutcomeUnknown: self.env._("KSeF did not answer; the outcome is not known."),
+            errors.RateLimited: self.env._("KSeF asks us to wait: too many requests."),
+            errors.AuthError: self.env._("KSeF did not accept the login."),
+            errors.Forbidden: self.env._("KSeF refused: a permission is missing."),
+            errors.SessionClosed: self.env._("The KSeF session is closed."),
+            errors.Gone: self.env._("KSeF no longer keeps the state of this operation."),
+            errors.ProtocolError: self.env._("KSeF sent an answer that cannot be read."),
+            errors.RequestRejected: self.env._("KSeF refused the request."),
+            errors.LocalError: self.env._("The key or the certificate cannot be used."),
+        }
+        sentence = next(
+            (text for kind, text in kinds.items() if isinstance(error, kind)),
+            self.env._("KSeF could not do this."),
+        )
+        details = str(error)
+        return f"{sentence} {details}" if details else sentence
