@@ -1,0 +1,5 @@
+from . import test_access
+from . import test_fa3
+from . import test_flow
+from . import test_print
+from . import test_settings
