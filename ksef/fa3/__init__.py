@@ -1,0 +1,1 @@
+"""The FA(3) document: model, writer, validator, text hygiene, units."""

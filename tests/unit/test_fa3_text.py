@@ -1,0 +1,41 @@
+"""Text hygiene: forbidden characters, spaces, lengths in UTF-16 units, units of measure."""
+
+import pytest
+
+from ksef.fa3 import text
+from ksef.fa3.units import unit_symbol
+
+
+@pytest.mark.parametrize(
+    ("dirty", "expected"),
+    [
+        ("  a\t b\r\n c ", "a b c"),
+        ("a\xa0b\u2028c\x85d", "a b c d"),
+        ("a\x01\x86b\ufdd0\U0001ffff", "ab"),
+        ("\u200bNIP\ufeff", "NIP"),
+        ("Z\u0301", "Ź"),
+        ("\x00", None),
+        (None, None),
+        ("日本語 <&>", "日本語 <&>"),
+    ],
+)
+def test_clean(dirty, expected):
+    assert text.clean(dirty) == expected
+
+
+def test_length_is_counted_in_utf16_units():
+    assert text.utf16_length("a😀") == 3
+    assert text.clean("😀😀", 3) == "😀"
+    assert text.cut("abcdef", 4) == ("abcd", "ef")
+    assert text.cut("abc def", 5) == ("abc", "def")
+    assert text.pieces("abcdef", 4) == ["abcd", "ef"]
+
+
+def test_lines_stay_in_a_footer():
+    assert text.clean_lines("a \r\n b\n\n\n\nc") == "a\nb\n\nc"
+
+
+def test_units():
+    assert unit_symbol("uom.product_uom_hour") == "godz."
+    assert unit_symbol("my.product_uom_hour") is None
+    assert unit_symbol(None) is None
