@@ -11,7 +11,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import crypto, errors
+from ..ksef import crypto, errors, types
 from .l10n_pl_ksef_connection import to_naive
 
 _logger = logging.getLogger(__name__)
@@ -41,6 +41,10 @@ class L10nPlKsefSender(models.AbstractModel):
         documents = self.env["l10n_pl_ksef.document"].search(domain, order="deadline, id")
         documents._checkpoint(remaining=len(documents))
         self._send(documents)
+        # What is left was either put off, or time was up. Only the latter may ask for another run at
+        # once: a remainder that does not shrink makes Odoo call again without end.
+        left = self.env["l10n_pl_ksef.document"].search_count(domain)
+        documents._checkpoint(remaining=left if left < len(documents) else 0)
         self._wake("l10n_pl_ksef.ir_cron_flush", "queued")
 
     @api.model
@@ -54,6 +58,7 @@ class L10nPlKsefSender(models.AbstractModel):
         bare = Document.search([("state", "=", "accepted"), ("upo_pending", "=", True), *due])
         Document._checkpoint(remaining=len(unknown | sent | bare))
         self._settle(unknown | sent | bare)
+        Document._checkpoint(remaining=0)
         self._wake("l10n_pl_ksef.ir_cron_poll", "sent", "accepted")
         self._wake("l10n_pl_ksef.ir_cron_poll", "sending", field="lease_until")
         if unknown:
@@ -301,36 +306,91 @@ class L10nPlKsefSender(models.AbstractModel):
             document._reject(row.code, text)
 
     def _adopt(self, ksef, document, row, text):
-        """440: is the original our own file? Only the same bytes make it accepted, never rejected blindly."""
+        """440: is the original our own file? Only the same bytes make it accepted, never rejected blindly.
+
+        The original's session, where KSeF names it, tells hash, times and UPO in one request; else its
+        content is fetched and hashed.
+        """
         number = row.original_ksef_number
         if not number:
             document._conflict(False, text)
             return
         try:
-            original = ksef.invoice(number)
+            original = self._original(ksef, document, row)
         except errors.KsefError as error:
             if error.verdict == errors.Verdict.RETRY or error.code == 21165:
-                self._ask_later(document)  # the content is not stored yet, or KSeF is busy
+                self._ask_later(document)  # its content is not stored yet, or KSeF is busy
                 return
+            original = None
+        if original is None:
             document._conflict(number, text)
-            return
-        if crypto.to_base64(crypto.sha256(original)) != document.xml_sha256:
-            document._conflict(number, text)
-            return
-        meta = ksef.query_number(number)
-        document.write({"original_ksef_number": number})
-        document._accept(number, to_naive(meta.acquired_at) or fields.Datetime.now(), meta.mode)
-        # the UPO belongs to the session that the original was sent in
-        origin = row.original_session_reference
-        session = self.env["l10n_pl_ksef.session"].sudo().search(
-            [("reference_number", "=", origin), ("connection_id", "=", document.connection_id.id)], limit=1
+        else:
+            document.write({"original_ksef_number": number, **original.pop("where")})
+            document._accept(number, **original)
+
+    def _original(self, ksef, document, row):
+        """Facts of the original if it is our own file: acquired_at, mode, where; else None.
+
+        :raise KsefError: KSeF does not tell, or not yet
+        """
+        number = row.original_ksef_number
+        reference = row.original_session_reference
+        if reference:
+            for found in self._rows_elsewhere(ksef, reference):
+                if found.ksef_number == number and found.invoice_hash == document.xml_sha256:
+                    session = self._session(document.connection_id, reference)
+                    return {
+                        "acquired_at": to_naive(found.acquired_at),
+                        "mode": found.mode,
+                        "where": {"session_id": session.id, "reference_number": found.reference},
+                    }
+        if crypto.to_base64(crypto.sha256(ksef.invoice(number))) != document.xml_sha256:
+            return None
+        day = document.issue_date
+        meta = ksef.query_metadata(
+            {
+                "subjectType": "Subject1",
+                "dateRange": {
+                    "dateType": "Issue",
+                    "from": f"{day}T00:00:00",
+                    "to": f"{day}T23:59:59",
+                },
+                "ksefNumber": number,
+            }
         )
-        if session:
-            document.session_id = session
+        facts = next((item for item in meta if item.get("ksefNumber") == number), None)
+        if facts is None:
+            raise errors.NotSent("The metadata of the original are not there yet.")
+        return {
+            "acquired_at": to_naive(types.parse_datetime(facts["acquisitionDate"])),
+            "mode": facts.get("invoicingMode"),
+            "where": {"reference_number": False},  # no session of ours: no UPO by session
+        }
+
+    def _rows_elsewhere(self, ksef, reference):
+        """The invoices of another session; empty where that session is not ours to see."""
+        try:
+            return ksef.session_invoices(reference)
+        except (errors.RequestRejected, errors.Forbidden) as error:
+            _logger.info("KSeF session %s of an original cannot be read: %s", reference, error)
+            return []
+
+    def _session(self, connection, reference):
+        """The row of a remote session, made when it is not known here."""
+        Session = self.env["l10n_pl_ksef.session"].sudo()
+        return Session.search(
+            [("connection_id", "=", connection.id), ("reference_number", "=", reference)], limit=1
+        ) or Session.create(
+            {
+                "company_id": connection.company_id.id,
+                "connection_id": connection.id,
+                "reference_number": reference,
+            }
+        )
 
     def _fetch_upo(self, ksef, session, document):
         try:
-            upo = ksef.upo_by_number(session.reference_number, document.ksef_number)
+            upo = ksef.upo(session.reference_number, document.reference_number)
         except errors.KsefError as error:
             _logger.info("UPO of %s not there yet: %s", document.ksef_number, error)
             self._ask_later(document)
