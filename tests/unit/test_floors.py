@@ -19,8 +19,9 @@ HTTP = frozenset({"http", "urllib.request", "socket", "ssl", "ftplib", "smtplib"
 # folder -> (packages it may import, parts of the standard library it may not,
 #            other folders of the add-on it may import)
 FLOORS = {
+    # urllib3 is the part of requests that knows how far a request got
     "ksef": (
-        {"requests", "cryptography", "lxml", "qrcode", "xmlsec", "dateutil"},
+        {"requests", "urllib3", "cryptography", "lxml", "qrcode", "xmlsec", "dateutil"},
         frozenset({"os", "gettext", "locale"}),
         set(),
     ),
