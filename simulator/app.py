@@ -1,0 +1,198 @@
+"""The simulator as an object: state, clock, keys and the order of the global checks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from . import jwt
+from .clock import Clock, stamp
+from .fa3 import load_schema
+from .faults import Fault, Faults
+from .messages import BadRequest, Forbidden, Refusal, Request, Response, Unauthorized, UnsupportedMedia
+from .numbers import NumberMint
+from .pki import Authority, EncryptionKey
+from .routing import Route, Router
+from .store import OWNER_RIGHTS, AuthOperation, Context, Store
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What differs between the Ministry's environments."""
+
+    name: str
+    accepts_self_signed: bool
+    checks_checksum: bool
+    strict_characters: bool
+    upo_suffix: str
+
+
+PROFILES = {
+    "test": Profile("test", True, False, True, " - środowisko testowe (TE)"),
+    "demo": Profile("demo", False, False, True, " - środowisko przedprodukcyjne (TR)"),
+    "prod": Profile("prod", False, True, False, ""),
+}
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class Simulator:
+    """Handles one request at a time under one lock; only waiting happens outside of it."""
+
+    def __init__(self, profile: str = "test", schemas: Path | None = None) -> None:
+        self.lock = threading.RLock()
+        self.profile = PROFILES[profile]
+        self.schema = load_schema(schemas) if schemas else None
+        self.clock = Clock()
+        self.router = Router()
+        self._secret = secrets.token_bytes(32)
+        self.authority = Authority(self.clock.now())
+        self.keys = [
+            EncryptionKey.generate(usage, self.clock.now())
+            for usage in ("KsefTokenEncryption", "SymmetricKeyEncryption")
+        ]
+        self.mint = NumberMint()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything except keys and certificates; those survive as the Ministry's do."""
+        self.store = Store()
+        self.faults = Faults()
+        self.log: list[dict[str, Any]] = []
+        self.clock.reset()
+        self.polls = (1, 2)
+        self.auth_polls = 1
+        self.storage_polls = 1
+        self.settle_after = timedelta(seconds=60)
+        self.max_invoices = 10_000
+        self.repeated_close_ok = False
+
+    # -- tokens ---------------------------------------------------------------------------------
+
+    def make_token(
+        self, operation: AuthOperation, kind: str, life: timedelta
+    ) -> dict[str, str | None]:
+        """A bearer token of ``operation`` and the moment it expires."""
+        now = self.clock.now()
+        expires = now + life
+        claims = {
+            "typ": kind, "arn": operation.reference, "jti": secrets.token_hex(8),
+            "cit": operation.context.kind, "civ": operation.context.value,
+            "iss": "ksef-simulator", "aud": "ksef-simulator",
+            "iat": now.timestamp(), "exp": expires.timestamp(),
+        }
+        return {"token": jwt.make(claims, self._secret), "validUntil": stamp(expires)}
+
+    def _authenticate(self, route: Route, request: Request) -> None:
+        scheme, _space, value = (request.headers.get("Authorization") or "").partition(" ")
+        if scheme.lower() != "bearer" or not value:
+            raise Unauthorized("Brak tokena.")
+        try:
+            claims = jwt.read(value.strip(), self._secret)
+        except ValueError as error:
+            raise Unauthorized("Token jest nieprawidłowy.") from error
+        operation = self.store.operations.get(claims["arn"])
+        if operation is None or claims["typ"] not in route.token:
+            raise Unauthorized("Token jest nieprawidłowy.")
+        if self.clock.now().timestamp() >= claims["exp"]:
+            raise Unauthorized("Token wygasł.")
+        request.caller = operation
+
+    def rights(self, context: Context, subject: str) -> tuple[str, ...]:
+        """Owner rights for the NIP of the context, else what the control API granted."""
+        kind, _colon, value = subject.partition(":")
+        if kind == "Nip" and value == context.nip:
+            return OWNER_RIGHTS
+        return self.store.grants.get((context.nip or context.value, value), ())
+
+    def encryption_key(self, usage: str, public_key_id: object) -> EncryptionKey:
+        """The key a client names; without a name the default one of ``usage``."""
+        for key in self.keys:
+            if key.usage == usage and public_key_id in (None, key.public_key_id):
+                return key
+        raise BadRequest(21470, f"Klucz o identyfikatorze {public_key_id} nie jest wspierany.")
+
+    # -- signed links ---------------------------------------------------------------------------
+
+    def storage_link(self, name: str, life: timedelta, base_url: str) -> tuple[str, datetime]:
+        """A download address that carries its own authorisation, and its end."""
+        expires = self.clock.now() + life
+        moment = str(int(expires.timestamp()))
+        query = urlencode({"se": moment, "sig": self._storage_signature(name, moment)})
+        return f"{base_url}/storage/{quote(name)}?{query}", expires
+
+    def storage_link_ok(self, name: str, expires: str, signature: str) -> bool:
+        good = hmac.compare_digest(self._storage_signature(name, expires), signature)
+        return good and self.clock.now().timestamp() < int(expires)
+
+    def _storage_signature(self, name: str, expires: str) -> str:
+        text = f"{name}|{expires}".encode()
+        return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
+
+    # -- one request ----------------------------------------------------------------------------
+
+    def match(self, request: Request) -> tuple[Route, dict[str, str]]:
+        """The route, or the refusal for an unknown address or method."""
+        return self.router.match(request.method, request.path)
+
+    def take_fault(self, endpoint: str) -> Fault | None:
+        with self.lock:
+            return self.faults.take(endpoint)
+
+    def perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
+        """Run the checks in the documented order, then the handler."""
+        with self.lock:
+            try:
+                has_body = route.media is not None and request.body
+                if has_body and request.media_type != route.media:
+                    raise UnsupportedMedia(f"Oczekiwany typ treści: {route.media}.")
+                if route.token:
+                    self._authenticate(route, request)
+                    self._authorize(route, request)
+                from .pipeline import settle
+
+                settle(self)
+                return route.handler(self, request, **params)
+            except Refusal as refusal:
+                return refusal.render(request, self.clock.now())
+
+    def _authorize(self, route: Route, request: Request) -> None:
+        operation: AuthOperation = request.caller
+        if route.rights and not set(route.rights) & set(operation.rights):
+            raise Forbidden(
+                "missing-permissions",
+                "Brak wymaganych uprawnień.",
+                {
+                    "requiredAnyOfPermissions": list(route.rights),
+                    "presentPermissions": list(operation.rights),
+                },
+            )
+
+    def note(
+        self, request: Request, route: Route | None, status: int | None, fault: Fault | None
+    ) -> None:
+        """Remember a request without its body or any secret; status None = no answer sent."""
+        if request.path.startswith("/_sim"):
+            return
+        with self.lock:
+            self.log.append(
+                {
+                    "method": request.method,
+                    "path": request.path,
+                    "route": route.prefix_free if route else None,
+                    "status": status,
+                    "request_id": request.request_id,
+                    "at": stamp(datetime.now(timezone.utc)),
+                    "authorization": request.headers.get("Authorization") is not None,
+                    "fault": f"{fault.kind} {fault.when}" if fault else None,
+                }
+            )

@@ -1,0 +1,218 @@
+"""The control API ``/_sim``: what tests and the demo may see and order."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives import serialization
+
+from .clock import parse_moment, stamp
+from .faults import Fault
+from .messages import BadRequest, Request, Response, reply
+from .numbers import NIP_PATTERN
+from .routing import Route
+from .shapes import enum_field, object_field, text_field
+from .store import Context, KsefToken
+
+if TYPE_CHECKING:
+    from .app import Simulator
+
+_DEFAULT_TOKEN_RIGHTS = ["InvoiceRead", "InvoiceWrite"]
+
+
+def _body(request: Request) -> dict[str, Any]:
+    return object_field(request.json(), "body") if request.body.strip() else {}
+
+
+def reset(sim: "Simulator", _request: Request) -> Response:
+    """``POST /_sim/reset``."""
+    sim.reset()
+    return Response(204)
+
+
+def log(sim: "Simulator", _request: Request) -> Response:
+    """``GET /_sim/log``; null means: no answer was sent, no fault."""
+    import json
+
+    return Response(200, json.dumps(sim.log).encode("utf-8"))
+
+
+def clock(sim: "Simulator", request: Request) -> Response:
+    """``POST /_sim/clock`` with set (ISO), advance (seconds), freeze (bool) or reset (bool)."""
+    body = _body(request)
+    try:
+        if body.get("reset"):
+            sim.clock.reset()
+        if "set" in body:
+            sim.clock.set(parse_moment(str(body["set"])))
+        if "advance" in body:
+            sim.clock.advance(float(body["advance"]))
+        if "freeze" in body:
+            sim.clock.freeze(bool(body["freeze"]))
+    except (ValueError, TypeError) as error:
+        raise BadRequest(21405, str(error)) from error
+    return reply({"now": stamp(sim.clock.now())})
+
+
+def faults(sim: "Simulator", request: Request) -> Response:
+    """``POST /_sim/faults``: one order, a list of them, or ``{"clear": true}``."""
+    data = request.json()
+    if isinstance(data, dict) and data.get("clear"):
+        sim.faults.pending.clear()
+        return reply({"pending": 0})
+    try:
+        orders = [Fault.from_json(item) for item in (data if isinstance(data, list) else [data])]
+    except (ValueError, TypeError) as error:
+        raise BadRequest(21405, str(error)) from error
+    sim.faults.pending.extend(orders)
+    return reply({"pending": len(sim.faults.pending)})
+
+
+def state(sim: "Simulator", _request: Request) -> Response:
+    """``GET /_sim/state``: sessions, counters, settings; no secret."""
+    sessions = [
+        {
+            "reference": item.reference, "context": item.context.value, "code": item.code,
+            "closed": item.closed, "invoices": [row.reference for row in item.invoices],
+        }
+        for item in sim.store.sessions.values()
+    ]
+    certificates = [
+        {"serial": item.serial, "nip": item.nip, "kind": item.kind, "status": item.status}
+        for item in sim.authority.issued.values()
+    ]
+    return reply(
+        {
+            "profile": sim.profile.name,
+            "now": stamp(sim.clock.now()),
+            "schema": sim.schema is not None,
+            "polls": list(sim.polls),
+            "sessions": sessions,
+            "invoices": len(sim.store.invoices()),
+            "accepted": len(sim.store.accepted()),
+            "certificates": certificates,
+            "faults": [vars(item) for item in sim.faults.pending],
+        }
+    )
+
+
+def invoices(sim: "Simulator", _request: Request) -> Response:
+    """``GET /_sim/invoices``: everything received, the decrypted bytes included."""
+    return reply(
+        [
+            {
+                "hash": item.invoice_hash,
+                "size": item.invoice_size,
+                "xml": base64.b64encode(item.xml).decode("ascii") if item.xml else None,
+                "status": item.code,
+                "details": item.details,
+                "ksef_number": item.ksef_number,
+                "session": item.session.reference,
+                "reference": item.reference,
+                "number": item.number,
+                "mode": item.mode,
+                "offline_declared": item.offline_declared,
+                "corrects": item.corrected_hash,
+            }
+            for item in sim.store.invoices()
+        ]
+    )
+
+
+def _nip(body: dict[str, Any]) -> str:
+    nip = text_field(body, "nip")
+    if not NIP_PATTERN.fullmatch(nip):
+        raise BadRequest(21405, "nip")
+    return nip
+
+
+def certificates(sim: "Simulator", request: Request) -> Response:
+    """``POST /_sim/certificates``: a throw-away KSeF certificate; ``"rsa": true`` for RSA.
+
+    ``{"serial": ..., "status": "Revoked"}`` changes one instead.
+    """
+    body = _body(request)
+    if "serial" in body:
+        for item in sim.authority.issued.values():
+            if item.serial == body["serial"]:
+                item.status = enum_field(body, "status", ("Active", "Blocked", "Revoked"))
+                return Response(204)
+        raise BadRequest(21405, "serial")
+    kind = enum_field(body, "kind", ("Authentication", "Offline"))
+    entry, pem = sim.authority.issue(
+        _nip(body), kind, sim.clock.now(), rsa_key=bool(body.get("rsa"))
+    )
+    der = entry.certificate.public_bytes(serialization.Encoding.DER)
+    return reply(
+        {
+            "certificate": base64.b64encode(der).decode("ascii"),
+            "key": pem.decode("ascii"),
+            "serial": entry.serial,
+        }
+    )
+
+
+def tokens(sim: "Simulator", request: Request) -> Response:
+    """``POST /_sim/tokens``: a KSeF token; ``"revoke": true`` revokes all tokens of the NIP."""
+    body = _body(request)
+    nip = _nip(body)
+    if body.get("revoke"):
+        for item in sim.store.tokens.values():
+            if item.context.value == nip:
+                item.active = False
+        return Response(204)
+    reference = sim.mint.reference("EC", sim.clock.now())
+    text = f"{reference}|nip-{nip}|{secrets.token_hex(32)}"
+    rights = tuple(body.get("permissions") or _DEFAULT_TOKEN_RIGHTS)
+    sim.store.tokens[text] = KsefToken(reference, text, Context("Nip", nip), rights)
+    return reply({"token": text, "referenceNumber": reference})
+
+
+def subjects(sim: "Simulator", request: Request) -> Response:
+    """``POST /_sim/subjects``: rights of a subject (NIP, PESEL, fingerprint) in a context.
+
+    ``{"nip": context, "subject": ..., "permissions": [...]}`` or ``{"nip": seller, "issuer": ...}``
+    for self-billing.
+    """
+    body = _body(request)
+    if "issuer" in body:
+        sim.store.authorisations.add((_nip(body), str(body["issuer"])))
+    else:
+        rights = tuple(body.get("permissions") or ())
+        sim.store.grants[_nip(body), text_field(body, "subject")] = rights
+    return Response(204)
+
+
+def speed(sim: "Simulator", request: Request) -> Response:
+    """``POST /_sim/speed``: ``polls`` [at 100, at 150], ``auth``, ``storage``, ``settle_seconds``."""
+    body = _body(request)
+    try:
+        if "polls" in body:
+            accepted, processing = body["polls"]
+            sim.polls = (int(accepted), int(processing))
+        sim.auth_polls = int(body.get("auth", sim.auth_polls))
+        sim.storage_polls = int(body.get("storage", sim.storage_polls))
+        sim.max_invoices = int(body.get("max_invoices", sim.max_invoices))
+        sim.repeated_close_ok = bool(body.get("repeated_close_ok", sim.repeated_close_ok))
+        if "settle_seconds" in body:
+            sim.settle_after = timedelta(seconds=float(body["settle_seconds"]))
+    except (ValueError, TypeError) as error:
+        raise BadRequest(21405, str(error)) from error
+    return Response(204)
+
+
+ROUTES = [
+    Route("POST", "/_sim/reset", reset),
+    Route("GET", "/_sim/log", log),
+    Route("POST", "/_sim/clock", clock),
+    Route("POST", "/_sim/faults", faults),
+    Route("GET", "/_sim/state", state),
+    Route("GET", "/_sim/invoices", invoices),
+    Route("POST", "/_sim/certificates", certificates),
+    Route("POST", "/_sim/tokens", tokens),
+    Route("POST", "/_sim/subjects", subjects),
+    Route("POST", "/_sim/speed", speed),
+]

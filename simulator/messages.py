@@ -1,0 +1,228 @@
+"""What the simulator's handlers take and give: request, response, refusals in both formats."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import Message
+from typing import Any
+
+from .clock import stamp
+
+JSON_TYPE = "application/json; charset=utf-8"
+PROBLEM_TYPE = "application/problem+json; charset=utf-8"
+XML_TYPE = "application/xml; charset=utf-8"
+
+#: Texts of the codes, as in the Ministry's contract.
+CODE_TEXT = {
+    9101: "Nieprawidłowy dokument.",
+    9102: "Brak podpisu.",
+    9103: "Przekroczona liczba dozwolonych podpisów.",
+    9105: "Nieprawidłowa treść podpisu.",
+    21001: "Nieczytelna treść.",
+    21111: "Nieprawidłowe wyzwanie autoryzacyjne.",
+    21115: "Nieprawidłowy certyfikat.",
+    21117: "Nieprawidłowy identyfikator podmiotu dla wskazanego typu kontekstu.",
+    21155: "Przekroczono dozwoloną liczbę faktur w sesji.",
+    21164: "Faktura o podanym identyfikatorze nie istnieje.",
+    21165: "Faktura o podanym numerze KSeF nie jest jeszcze dostępna.",
+    21166: "Korekta techniczna niedostępna.",
+    21167: "Status faktury nie pozwala na korektę techniczną.",
+    21173: "Brak sesji o wskazanym numerze referencyjnym.",
+    21178: "Nie znaleziono UPO dla podanych kryteriów.",
+    21180: "Status sesji nie pozwala na wykonanie operacji.",
+    21183: "Zakres filtrowania wykracza poza dostępny zakres danych.",
+    21217: "Nieprawidłowe kodowanie znaków.",
+    21301: "Brak autoryzacji.",
+    21304: "Brak uwierzytelnienia.",
+    21401: "Dokument nie jest zgodny ze schemą (xsd).",
+    21402: "Nieprawidłowy rozmiar pliku.",
+    21403: "Nieprawidłowy skrót pliku.",
+    21405: "Błąd walidacji danych wejściowych.",
+    21406: "Konflikt podpisu i typu uwierzytelnienia.",
+    21418: "Przekazany token kontynuacji ma nieprawidłowy format.",
+    21470: "Przesłany identyfikator klucza jest nieznany lub wskazuje na wycofany klucz.",
+}
+
+
+@dataclass
+class Request:
+    """One HTTP request, its body read. ``query`` keeps repeated parameters."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Message
+    body: bytes
+    client_ip: str
+    base_url: str
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    caller: Any = None
+
+    @property
+    def media_type(self) -> str:
+        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def wants_problem(self) -> bool:
+        return (self.headers.get("X-Error-Format") or "").strip().lower() == "problem-details"
+
+    def json(self) -> Any:
+        """The body as JSON; 400/21405 when it is none, as ASP.NET's binder answers."""
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except ValueError as error:
+            raise BadRequest(21405, "Treść żądania nie jest poprawnym dokumentem JSON.") from error
+
+    def param(self, name: str, default: str | None = None) -> str | None:
+        values = self.query.get(name)
+        return values[-1] if values else default
+
+
+@dataclass
+class Response:
+    """Status, body and headers of an answer."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = JSON_TYPE
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def reply(payload: Any, status: int = 200) -> Response:
+    """A JSON answer; None-valued keys are left out, as the real service does."""
+    return Response(status, json.dumps(_prune(payload), ensure_ascii=False).encode("utf-8"))
+
+
+def _prune(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _prune(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_prune(item) for item in value]
+    return value
+
+
+class Refusal(Exception):
+    """An answer other than success; rendered by :meth:`render`."""
+
+    status = 500
+    title = "Internal Server Error"
+
+    def __init__(self, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = headers or {}
+
+    def extra(self) -> dict[str, Any]:
+        return {}
+
+    def render(self, request: Request, now: datetime) -> Response:
+        body = {
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": request.path,
+            **self.extra(),
+            "timestamp": stamp(now),
+            "traceId": _trace_id(request),
+        }
+        return Response(
+            self.status,
+            json.dumps(body, ensure_ascii=False).encode("utf-8"),
+            PROBLEM_TYPE,
+            dict(self.headers),
+        )
+
+
+class BadRequest(Refusal):
+    """400 with an exception code; ``details`` explain it."""
+
+    status = 400
+    title = "Bad Request"
+
+    def __init__(self, code: int, *details: str) -> None:
+        super().__init__("Żądanie jest nieprawidłowe.")
+        self.code = code
+        self.details = [text for text in details if text]
+
+    def render(self, request: Request, now: datetime) -> Response:
+        description = CODE_TEXT[self.code]
+        if request.wants_problem:
+            return super().render(request, now)
+        body = {
+            "exception": {
+                "exceptionDetailList": [
+                    {
+                        "exceptionCode": self.code,
+                        "exceptionDescription": description,
+                        "details": self.details,
+                    }
+                ],
+                "referenceNumber": None,
+                "serviceCode": _trace_id(request),
+                "serviceCtx": "srvSIM",
+                "serviceName": "simulator",
+                "timestamp": stamp(now),
+            }
+        }
+        return Response(400, json.dumps(body, ensure_ascii=False).encode("utf-8"))
+
+    def extra(self) -> dict[str, Any]:
+        error = {"code": self.code, "description": CODE_TEXT[self.code], "details": self.details}
+        return {"errors": [error]}
+
+
+class Unauthorized(Refusal):
+    """401, always a problem document."""
+
+    status = 401
+    title = "Unauthorized"
+
+
+class Forbidden(Refusal):
+    """403 with a reason code and its ``security`` object, always a problem document."""
+
+    status = 403
+    title = "Forbidden"
+
+    def __init__(self, reason: str, detail: str, security: dict[str, Any]) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.security = security
+
+    def extra(self) -> dict[str, Any]:
+        return {"reasonCode": self.reason, "security": self.security}
+
+
+class Gone(Refusal):
+    """410: the status of an operation is no longer kept."""
+
+    status = 410
+    title = "Gone"
+
+
+class NotFound(Refusal):
+    """404: no such address."""
+
+    status = 404
+    title = "Not Found"
+
+
+class MethodNotAllowed(Refusal):
+    """405; the Allow header is set by the router."""
+
+    status = 405
+    title = "Method Not Allowed"
+
+
+class UnsupportedMedia(Refusal):
+    """415: the endpoint takes another content type."""
+
+    status = 415
+    title = "Unsupported Media Type"
+
+
+def _trace_id(request: Request) -> str:
+    return f"00-{request.request_id}-{request.request_id[:16]}-00"

@@ -1,0 +1,54 @@
+"""The table of operations served."""
+
+from __future__ import annotations
+
+from . import auth, control, invoices, limits, sessions, statuses
+from .messages import Request, Response, reply
+from .routing import Route, Router
+
+_JSON = "application/json"
+_ACCESS = ("access",)
+
+
+def public_keys(sim: object, _request: Request) -> Response:
+    """``GET /security/public-key-certificates``."""
+    return reply([key.describe() for key in sim.keys])  # type: ignore[attr-defined]
+
+
+def register(router: Router) -> None:
+    """Add every route; the more literal template of two that match comes first."""
+    write, read = sessions.WRITE_RIGHTS, statuses.READ_RIGHTS
+    one = "/v2/sessions/{ref}"
+    online = "/v2/sessions/online"
+    table = [
+        Route("POST", "/v2/auth/challenge", auth.challenge),
+        Route("POST", "/v2/auth/xades-signature", auth.xades_signature, media="application/xml"),
+        Route("POST", "/v2/auth/ksef-token", auth.ksef_token, media=_JSON),
+        Route("POST", "/v2/auth/token/redeem", auth.redeem, ("authentication",)),
+        Route("POST", "/v2/auth/token/refresh", auth.refresh, ("refresh",)),
+        Route("DELETE", "/v2/auth/sessions/current", auth.delete_current, ("access", "refresh")),
+        Route("GET", "/v2/auth/{ref}", auth.status, ("authentication",)),
+        Route("GET", "/v2/security/public-key-certificates", public_keys),
+        Route("POST", "/v2/permissions/query/personal/grants", auth.personal_grants, _ACCESS,
+              media=_JSON),
+        Route("GET", "/v2/rate-limits", limits.rate_limits, _ACCESS),
+        Route("GET", "/v2/limits/context", sessions.context_limits, _ACCESS),
+        Route("POST", online, sessions.open_online, _ACCESS, write, _JSON),
+        Route("POST", online + "/{ref}/invoices", sessions.send, _ACCESS, write, _JSON),
+        Route("POST", online + "/{ref}/close", sessions.close, _ACCESS, write),
+        Route("GET", one, statuses.session_status, _ACCESS, read),
+        Route("GET", one + "/invoices", statuses.invoice_list, _ACCESS, read),
+        Route("GET", one + "/invoices/failed", statuses.failed_list, _ACCESS, read),
+        Route("GET", one + "/invoices/{invoice_ref}", statuses.invoice_status, _ACCESS, read),
+        Route("GET", one + "/invoices/{invoice_ref}/upo", statuses.upo_by_invoice, _ACCESS, read),
+        Route("GET", one + "/invoices/ksef/{number}/upo", statuses.upo_by_number, _ACCESS, read),
+        Route("GET", one + "/upo/{upo_ref}", statuses.upo_page, _ACCESS, read),
+        Route("GET", "/v2/invoices/ksef/{number}", invoices.download, _ACCESS, ("InvoiceRead",)),
+        Route("POST", "/v2/invoices/query/metadata", invoices.query, _ACCESS, ("InvoiceRead",),
+              _JSON),
+        Route("GET", "/storage/{name}", statuses.storage),
+        Route("GET", "/qr/invoice/{nip}/{day}/{digest}", invoices.verification_page),
+        *control.ROUTES,
+    ]
+    for route in table:
+        router.add(route)

@@ -1,0 +1,150 @@
+"""The interactive session: open, send, close."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from . import fa3, pipeline
+from .clock import stamp
+from .messages import BadRequest, Request, Response, reply
+from .shapes import base64_field, boolean_field, hash_field, integer_field, object_field, text_field
+from .store import Invoice, Session
+
+if TYPE_CHECKING:
+    from .app import Simulator
+
+SESSION_LIFE = timedelta(hours=12)
+WRITE_RIGHTS = ("InvoiceWrite", "PefInvoiceWrite", "EnforcementOperations")
+_FA3 = ("FA (3)", "1-0E", "FA")
+
+
+def open_online(sim: "Simulator", request: Request) -> Response:
+    """``POST /sessions/online``.
+
+    Only FA (3) is served: the simulator holds no other schema, so it accepts no other form.
+    """
+    now = sim.clock.now()
+    body = object_field(request.json(), "treść")
+    form_code = object_field(body.get("formCode"), "formCode")
+    form = tuple(text_field(form_code, name) for name in ("systemCode", "schemaVersion", "value"))
+    if form != _FA3:
+        raise BadRequest(21405, "Nieobsługiwany kod formularza.")
+    encryption = object_field(body.get("encryption"), "encryption")
+    wrapped = base64_field(encryption, "encryptedSymmetricKey")
+    iv = base64_field(encryption, "initializationVector", 16)
+    key_pair = sim.encryption_key("SymmetricKeyEncryption", encryption.get("publicKeyId"))
+    key: bytes | None
+    try:
+        key = key_pair.decrypt(wrapped)
+    except ValueError:
+        key = None
+    if key is not None and len(key) != 32:
+        key = None
+    operation = request.caller
+    session = Session(
+        sim.mint.reference("SO", now), operation.context, operation, _FA3, key, iv, now, now,
+        now + SESSION_LIFE,
+    )
+    features = (request.headers.get("X-KSeF-Feature") or "").replace(" ", "").split(",")
+    session.check_identifiers = "subject-identifier-validation" in features
+    sim.store.sessions[session.reference] = session
+    return reply(
+        {"referenceNumber": session.reference, "validUntil": stamp(session.valid_until)}, 201
+    )
+
+
+def find(sim: "Simulator", request: Request, reference: str) -> Session:
+    """The session of this context; 21173 otherwise, whoever else it belongs to."""
+    session = sim.store.sessions.get(reference)
+    if session is None or session.context != request.caller.context:
+        raise BadRequest(
+            21173, f"Sesja o numerze referencyjnym {reference} nie została odnaleziona."
+        )
+    return session
+
+
+def send(sim: "Simulator", request: Request, ref: str) -> Response:
+    """``POST /sessions/online/{ref}/invoices``: what can be judged without decrypting."""
+    session = find(sim, request, ref)
+    body = object_field(request.json(), "treść")
+    invoice_hash = hash_field(body, "invoiceHash")
+    size = integer_field(body, "invoiceSize", 1)
+    encrypted_hash = hash_field(body, "encryptedInvoiceHash")
+    encrypted_size = integer_field(body, "encryptedInvoiceSize", 1)
+    content = base64_field(body, "encryptedInvoiceContent")
+    offline = boolean_field(body, "offlineMode", default=False)
+    corrected = (
+        hash_field(body, "hashOfCorrectedInvoice")
+        if body.get("hashOfCorrectedInvoice") is not None
+        else None
+    )
+    if corrected is not None and not offline:
+        raise BadRequest(21405, "Korekta techniczna wymaga offlineMode: true.")
+    if session.key is None:
+        session.code = 415
+    if session.code != 100 or session.closed:
+        raise BadRequest(21180, f"Status sesji {session.code} uniemożliwia wysyłkę faktur.")
+    if len(session.invoices) >= sim.max_invoices:
+        raise BadRequest(
+            21155,
+            f"Sesja o numerze referencyjnym {ref} osiągnęła dozwolony limit liczby faktur "
+            f"{sim.max_invoices}.",
+        )
+    if len(content) != encrypted_size:
+        raise BadRequest(21402, "Długość treści nie zgadza się z rozmiarem pliku.")
+    # Not written down as a check of the API, but no honest client can break it.
+    if encrypted_size != size - size % 16 + 16 and not content.startswith(session.iv):
+        raise BadRequest(21402, "Rozmiar szyfrogramu nie odpowiada rozmiarowi faktury.")
+    if base64.b64encode(hashlib.sha256(content).digest()).decode("ascii") != encrypted_hash:
+        raise BadRequest(21403, "Skrót treści nie zgadza się ze skrótem pliku.")
+    if corrected is not None:
+        _check_correction(sim, session, corrected)
+    now = sim.clock.now()
+    invoice = Invoice(
+        sim.mint.reference("EE", now), session, len(session.invoices) + 1, invoice_hash, size,
+        content, offline, corrected, now,
+    )
+    session.invoices.append(invoice)
+    session.updated_at = now
+    return reply({"referenceNumber": invoice.reference}, 202)
+
+
+def _check_correction(sim: "Simulator", session: Session, corrected: str) -> None:
+    """A technical correction names the hash of a rejected invoice of this context.
+
+    The real system does not verify that the hash was ever rejected; we do, being the stricter.
+    """
+    received = [item for item in sim.store.invoices() if item.session.context == session.context]
+    named = [item for item in received if item.invoice_hash == corrected]
+    if any(item.code == 200 and item.corrected_hash == corrected for item in received):
+        raise BadRequest(21166, "Faktura posiada już przetworzoną prawidłowo korektę techniczną.")
+    correctable = any(item.code in pipeline.CORRECTABLE for item in named)
+    if any(item.code == 200 for item in named) or not correctable:
+        raise BadRequest(
+            21167, "Nie można wysłać korekty technicznej do prawidłowo przetworzonej faktury."
+        )
+
+
+def close(sim: "Simulator", request: Request, ref: str) -> Response:
+    """``POST /sessions/online/{ref}/close``; again: 204 or 21180, as configured."""
+    session = find(sim, request, ref)
+    if session.closed or session.code != 100 or session.key is None:
+        if session.closed and sim.repeated_close_ok:
+            return Response(204)
+        code = 415 if session.key is None else session.code
+        raise BadRequest(21180, f"Status sesji {code} uniemożliwia jej zamknięcie.")
+    pipeline.close(sim, session)
+    return Response(204)
+
+
+def context_limits(sim: "Simulator", _request: Request) -> Response:
+    """``GET /limits/context``."""
+    limits = {
+        "maxInvoiceSizeInMB": fa3.MAX_BYTES // 1_000_000,
+        "maxInvoiceWithAttachmentSizeInMB": fa3.MAX_BYTES_WITH_ATTACHMENT // 1_000_000,
+        "maxInvoices": sim.max_invoices,
+    }
+    return reply({"onlineSession": limits, "batchSession": limits})

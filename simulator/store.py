@@ -1,0 +1,148 @@
+"""Everything the simulator remembers, in memory, guarded by the application's one lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+#: Rights of an owner: someone whose certificate carries the NIP of the context.
+OWNER_RIGHTS = (
+    "CredentialsManage", "CredentialsRead", "InvoiceWrite", "InvoiceRead", "Introspection",
+    "SubunitManage", "EnforcementOperations", "CollectiveIdentifierManage",
+)
+
+
+@dataclass
+class Challenge:
+    """One issued challenge; ``used`` after the first submission that could be parsed."""
+
+    value: str
+    issued_at: datetime
+    client_ip: str
+    used: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """In whose name a caller acts: Nip, InternalId, NipVatUe or PeppolId."""
+
+    kind: str
+    value: str
+
+    @property
+    def nip(self) -> str | None:
+        """The NIP inside the identifier; None for Peppol."""
+        return None if self.kind == "PeppolId" else self.value[:10]
+
+
+@dataclass
+class AuthOperation:
+    """One authentication, from the submitted proof to its refresh token."""
+
+    reference: str
+    context: Context
+    subject: str
+    method: str
+    started_at: datetime
+    polls_left: int
+    final_code: int
+    final_details: list[str]
+    rights: tuple[str, ...]
+    proof_hash: str | None = None
+    token_reference: str | None = None
+    allowed_ips: dict[str, list[str]] | None = None
+    code: int = 100
+    redeemed: bool = False
+    deleted: bool = False
+    refreshed_at: datetime | None = None
+    refresh_valid_until: datetime | None = None
+
+
+@dataclass
+class KsefToken:
+    """A KSeF token as the control API made it."""
+
+    reference: str
+    text: str
+    context: Context
+    rights: tuple[str, ...]
+    active: bool = True
+
+
+@dataclass
+class Invoice:
+    """One invoice received in a session; ``xml`` is None while it could not be decrypted."""
+
+    reference: str
+    session: "Session"
+    ordinal: int
+    invoice_hash: str
+    invoice_size: int
+    encrypted: bytes
+    offline_declared: bool
+    corrected_hash: str | None
+    invoicing_date: datetime
+    polls: int = 0
+    code: int = 100
+    details: list[str] = field(default_factory=list)
+    extensions: dict[str, str] | None = None
+    xml: bytes | None = None
+    seller_nip: str | None = None
+    kind: str | None = None
+    number: str | None = None
+    issue_date: str | None = None
+    ksef_number: str | None = None
+    acquired_at: datetime | None = None
+    stored_at: datetime | None = None
+    mode: str | None = None
+
+    @property
+    def final(self) -> bool:
+        return self.code not in (100, 150)
+
+    @property
+    def key(self) -> tuple[str | None, str | None, str | None]:
+        """What must be unique among accepted invoices."""
+        return (self.seller_nip, self.kind, self.number)
+
+
+@dataclass
+class Session:
+    """One interactive session."""
+
+    reference: str
+    context: Context
+    operation: AuthOperation
+    form: tuple[str, str, str]
+    key: bytes | None
+    iv: bytes
+    created_at: datetime
+    updated_at: datetime
+    valid_until: datetime
+    check_identifiers: bool = False
+    invoices: list[Invoice] = field(default_factory=list)
+    code: int = 100
+    closed: bool = False
+    upo_reference: str | None = None
+
+
+@dataclass
+class Store:
+    """The tables. Keys are reference numbers unless said otherwise."""
+
+    challenges: dict[str, Challenge] = field(default_factory=dict)
+    operations: dict[str, AuthOperation] = field(default_factory=dict)
+    tokens: dict[str, KsefToken] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    #: rights granted through the control API: (context NIP, subject) -> names
+    grants: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    #: self-billing and the like: (seller NIP, issuer NIP)
+    authorisations: set[tuple[str, str]] = field(default_factory=set)
+
+    def invoices(self) -> list[Invoice]:
+        """All invoices in order of receipt."""
+        found = [invoice for session in self.sessions.values() for invoice in session.invoices]
+        return sorted(found, key=lambda invoice: invoice.invoicing_date)
+
+    def accepted(self) -> list[Invoice]:
+        return [invoice for invoice in self.invoices() if invoice.code == 200]

@@ -1,0 +1,260 @@
+"""Verification of a signed AuthTokenRequest: an independent judge of the client's XAdES.
+
+Digests and the signature are recomputed by signxml; the binding of the certificate, the placement
+and the algorithms are checked here. The order follows the Ministry's list of refusals.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from lxml import etree
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.exceptions import SignXMLException
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from .clock import parse_moment
+from .messages import BadRequest
+
+DS = "{http://www.w3.org/2000/09/xmldsig#}"
+XADES = "{http://uri.etsi.org/01903/v1.3.2#}"
+SIGNED_PROPERTIES_TYPE = "http://uri.etsi.org/01903#SignedProperties"
+#: How far in the future SigningTime may lie. The Ministry names no figure; this is the stricter guess.
+CLOCK_SKEW = timedelta(minutes=5)
+
+NEGATIVE = "Podpis zweryfikowany negatywnie."
+WRONG_PROFILE = "Format podpisu niezgodny z akceptowanymi profilami XAdES."
+
+_C14N = {
+    "http://www.w3.org/2006/12/xml-c14n11",
+    "http://www.w3.org/2006/12/xml-c14n11#WithComments",
+    "http://www.w3.org/2001/10/xml-exc-c14n#",
+    "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
+    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
+    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments",
+}
+# XPath and filter2 transforms are on the Ministry's list too; signxml does not evaluate them and
+# no client of ours makes them, so they are refused here (the stricter party).
+_TRANSFORMS = _C14N | {"http://www.w3.org/2000/09/xmldsig#enveloped-signature"}
+_HASHES = {
+    "http://www.w3.org/2000/09/xmldsig#sha1": hashlib.sha1,
+    "http://www.w3.org/2001/04/xmlenc#sha256": hashlib.sha256,
+    "http://www.w3.org/2001/04/xmldsig-more#sha384": hashlib.sha384,
+    "http://www.w3.org/2001/04/xmlenc#sha512": hashlib.sha512,
+    "http://www.w3.org/2007/05/xmldsig-more#sha3-256": hashlib.sha3_256,
+    "http://www.w3.org/2007/05/xmldsig-more#sha3-384": hashlib.sha3_384,
+    "http://www.w3.org/2007/05/xmldsig-more#sha3-512": hashlib.sha3_512,
+}
+_CONFIG = {
+    "location": "./",
+    "expect_references": False,
+    "signature_methods": frozenset(
+        method for method in SignatureMethod if method.name.startswith(("RSA", "SHA", "ECDSA"))
+    ),
+    "digest_algorithms": frozenset(DigestAlgorithm),
+}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a good signature proves: the signed element and who signed it."""
+
+    request: etree._Element
+    certificate: x509.Certificate
+
+
+def parse_document(body: bytes) -> etree._Element:
+    """The root of a document in UTF-8 without DTD; raises 21217, 21001 or 9101."""
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadRequest(21217)
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(21217) from error
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        raise BadRequest(21001) from error
+    tree = root.getroottree()
+    encoding = (tree.docinfo.encoding or "UTF-8").upper()
+    if encoding not in ("UTF-8", "US-ASCII"):
+        raise BadRequest(21217)
+    if tree.docinfo.internalDTD is not None or tree.docinfo.doctype:
+        raise BadRequest(9101, "Dokument nie może zawierać DTD.")
+    return root
+
+
+def verify(body: bytes, root: etree._Element, now: datetime) -> Verified:
+    """Check the one enveloped signature of ``root``; raises 9102, 9103, 9105 or 21115."""
+    signatures = list(root.iter(f"{DS}Signature"))
+    if not signatures:
+        raise BadRequest(9102)
+    if len(signatures) > 1:
+        raise BadRequest(9103)
+    signature = signatures[0]
+    if signature.getparent() is not root:
+        # Enveloping signatures are on the Ministry's list; our clients never make one.
+        raise BadRequest(9105, WRONG_PROFILE)
+    certificate = _certificate(signature)
+    _check_key(certificate)
+    _check_shape(signature)
+    _check_signature_value(signature, certificate)
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise BadRequest(21115, "Certyfikat jest poza okresem ważności.")
+    signed = _verify_with_signxml(body, certificate, now)
+    _check_signed_properties(signed[1], certificate, now)
+    return Verified(signed[0], certificate)
+
+
+def _certificate(signature: etree._Element) -> x509.Certificate:
+    found = signature.findall(f"{DS}KeyInfo/{DS}X509Data/{DS}X509Certificate")
+    if not found:
+        raise BadRequest(9105, WRONG_PROFILE)
+    try:
+        der = base64.b64decode("".join((found[0].text or "").split()), validate=True)
+        return x509.load_der_x509_certificate(der)
+    except ValueError as error:
+        raise BadRequest(21115, "Certyfikat jest nieczytelny.") from error
+
+
+def _check_key(certificate: x509.Certificate) -> None:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        strong = key.key_size >= 2048
+    else:
+        strong = isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size >= 256
+    if not strong:
+        raise BadRequest(9105, "Klucz jest zbyt słaby lub nieobsługiwany.")
+
+
+def _check_shape(signature: etree._Element) -> None:
+    """Only listed algorithms, a reference to the whole document and one to SignedProperties."""
+    method = signature.find(f"{DS}SignedInfo/{DS}CanonicalizationMethod")
+    if method is None or method.get("Algorithm") not in _C14N:
+        raise BadRequest(9105, WRONG_PROFILE)
+    properties = signature.findall(
+        f"{DS}Object/{XADES}QualifyingProperties/{XADES}SignedProperties"
+    )
+    if len(properties) != 1 or not properties[0].get("Id"):
+        raise BadRequest(9105, WRONG_PROFILE)
+    target = properties[0].getparent().get("Target")
+    if not signature.get("Id") or target != f"#{signature.get('Id')}":
+        raise BadRequest(9105, WRONG_PROFILE)
+    whole = bound = 0
+    for reference in signature.findall(f"{DS}SignedInfo/{DS}Reference"):
+        transforms = [
+            item.get("Algorithm") for item in reference.findall(f"{DS}Transforms/{DS}Transform")
+        ]
+        if not set(transforms) <= _TRANSFORMS:
+            raise BadRequest(9105, WRONG_PROFILE)
+        uri = reference.get("URI")
+        if uri == "":
+            if "http://www.w3.org/2000/09/xmldsig#enveloped-signature" not in transforms:
+                raise BadRequest(9105, WRONG_PROFILE)
+            whole += 1
+        elif uri == f"#{properties[0].get('Id')}":
+            if reference.get("Type") != SIGNED_PROPERTIES_TYPE:
+                raise BadRequest(9105, WRONG_PROFILE)
+            bound += 1
+        elif uri is None or not uri.startswith("#"):
+            raise BadRequest(9105, WRONG_PROFILE)
+    if whole != 1 or bound != 1:
+        raise BadRequest(9105, WRONG_PROFILE)
+    ids = [item.get("Id") for item in signature.getroottree().iter() if item.get("Id")]
+    if len(ids) != len(set(ids)):
+        # duplicate identifiers are the door to signature wrapping
+        raise BadRequest(9105, WRONG_PROFILE)
+
+
+def _check_signature_value(signature: etree._Element, certificate: x509.Certificate) -> None:
+    """An ECDSA value must be R followed by S at fixed width; DER is refused."""
+    key = certificate.public_key()
+    value = signature.findtext(f"{DS}SignatureValue") or ""
+    try:
+        raw = base64.b64decode("".join(value.split()), validate=True)
+    except ValueError as error:
+        raise BadRequest(9105, NEGATIVE) from error
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        width = (key.curve.key_size + 7) // 8
+        if len(raw) != 2 * width:
+            raise BadRequest(9105, NEGATIVE)
+
+
+def _verify_with_signxml(
+    body: bytes, certificate: x509.Certificate, now: datetime
+) -> tuple[etree._Element, etree._Element]:
+    config = SignatureConfiguration(verification_time=now, **_CONFIG)
+    try:
+        results = XMLVerifier().verify(body, x509_cert=certificate, expect_config=config)
+    except (SignXMLException, etree.LxmlError, ValueError, TypeError, KeyError) as error:
+        # signxml reports unknown algorithms and malformed values with several exception types
+        raise BadRequest(9105, NEGATIVE) from error
+    parts = results if isinstance(results, list) else [results]
+    request = properties = None
+    for part in parts:
+        if part.signed_xml is None:
+            continue
+        if part.signed_xml.tag == f"{XADES}SignedProperties":
+            properties = part.signed_xml
+        elif etree.QName(part.signed_xml).localname == "AuthTokenRequest":
+            request = part.signed_xml
+    if request is None or properties is None:
+        raise BadRequest(9105, WRONG_PROFILE)
+    return request, properties
+
+
+def _check_signed_properties(
+    properties: etree._Element, certificate: x509.Certificate, now: datetime
+) -> None:
+    """SigningTime and the digest of the certificate, both under the signature."""
+    base = f"{XADES}SignedSignatureProperties"
+    try:
+        signing_time = parse_moment(properties.findtext(f"{base}/{XADES}SigningTime") or "")
+    except ValueError as error:
+        raise BadRequest(9105, WRONG_PROFILE) from error
+    if signing_time > now + CLOCK_SKEW:
+        raise BadRequest(9105, WRONG_PROFILE)
+    first = properties.find(f"{base}/{XADES}SigningCertificate/{XADES}Cert")
+    second = properties.find(f"{base}/{XADES}SigningCertificateV2/{XADES}Cert")
+    entry = first if first is not None else second
+    if entry is None:
+        # A signed KeyInfo would do for the Ministry as well; our clients do not make it.
+        raise BadRequest(9105, WRONG_PROFILE)
+    method = entry.find(f"{XADES}CertDigest/{DS}DigestMethod")
+    digest = entry.findtext(f"{XADES}CertDigest/{DS}DigestValue") or ""
+    algorithm = _HASHES.get(method.get("Algorithm") if method is not None else "")
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    if algorithm is None or base64.b64encode(algorithm(der).digest()).decode() != digest.strip():
+        raise BadRequest(9105, WRONG_PROFILE)
+    serial = entry.findtext(f"{XADES}IssuerSerial/{DS}X509SerialNumber")
+    if serial is not None and serial.strip() != str(certificate.serial_number):
+        raise BadRequest(9105, WRONG_PROFILE)
+    issuer = entry.findtext(f"{XADES}IssuerSerial/{DS}X509IssuerName")
+    if issuer is not None and not same_name(issuer, certificate.issuer):
+        raise BadRequest(9105, WRONG_PROFILE)
+
+
+def same_name(text: str, name: x509.Name) -> bool:
+    """Whether an RFC 4514 text names ``name``, in either order of its parts."""
+    labels = {
+        "SERIALNUMBER": "2.5.4.5", "GN": "2.5.4.42", "GIVENNAME": "2.5.4.42", "SN": "2.5.4.4",
+        "SURNAME": "2.5.4.4", "ORGANIZATIONIDENTIFIER": "2.5.4.97", "T": "2.5.4.12",
+        "E": "1.2.840.113549.1.9.1",
+    }
+    try:
+        parsed = x509.Name.from_rfc4514_string(
+            text, {label: x509.ObjectIdentifier(oid) for label, oid in labels.items()}
+        )
+    except ValueError:
+        return False
+    wanted = sorted((item.oid.dotted_string, item.value) for item in name)
+    return sorted((item.oid.dotted_string, item.value) for item in parsed) == wanted
