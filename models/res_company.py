@@ -1,0 +1,110 @@
+"""What a company decides about KSeF."""
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+# Odoo's own first KSeF module; it is there or not, we never depend on it (law 10).
+OTHER_MODULE_FIELD = "l10n_pl_edi_certificate"
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    l10n_pl_ksef_environment = fields.Selection(
+        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        "KSeF environment",
+        copy=False,
+        help="Empty: this company sends nothing to KSeF. Only Production has legal effect.",
+    )
+    l10n_pl_ksef_mode = fields.Selection(
+        [("online", "Online"), ("offline", "Offline")], "KSeF issuing mode", default="online", copy=False
+    )
+    l10n_pl_ksef_auth_certificate_id = fields.Many2one(
+        "certificate.certificate",
+        "KSeF login certificate",
+        domain=[("scope", "=", "ksef_auth")],
+        copy=False,
+        ondelete="restrict",
+        groups="base.group_system",
+    )
+    l10n_pl_ksef_offline_certificate_id = fields.Many2one(
+        "certificate.certificate",
+        "KSeF offline certificate",
+        domain=[("scope", "=", "ksef_offline")],
+        copy=False,
+        ondelete="restrict",
+        groups="base.group_system",
+    )
+    l10n_pl_ksef_exempt_basis_type = fields.Selection(
+        [("A", "Polish act (P_19A)"), ("B", "EU directive (P_19B)"), ("C", "Other basis (P_19C)")],
+        "Kind of basis for VAT exemption",
+        help="Used where the tax of a line names none.",
+    )
+    l10n_pl_ksef_exempt_basis = fields.Char(
+        "Basis for VAT exemption", help="The provision that exempts, e.g. art. 113 ust. 1 ustawy o VAT."
+    )
+    l10n_pl_ksef_connection_id = fields.Many2one(
+        "l10n_pl_ksef.connection", "KSeF connection", compute="_compute_l10n_pl_ksef_connection_id"
+    )
+
+    @api.depends("l10n_pl_ksef_environment")
+    def _compute_l10n_pl_ksef_connection_id(self):
+        for company in self:
+            company.l10n_pl_ksef_connection_id = self.env["l10n_pl_ksef.connection"]._for_company(
+                company
+            )
+
+    @api.constrains("l10n_pl_ksef_auth_certificate_id", "l10n_pl_ksef_offline_certificate_id")
+    def _check_l10n_pl_ksef_certificates(self):
+        for company in self.sudo():
+            login = company.l10n_pl_ksef_auth_certificate_id
+            offline = company.l10n_pl_ksef_offline_certificate_id
+            if login and login.scope != "ksef_auth":
+                raise ValidationError(
+                    self.env._('The certificate "%s" is not for the login to KSeF.', login.display_name)
+                )
+            if offline and offline.scope != "ksef_offline":
+                raise ValidationError(
+                    self.env._(
+                        'The certificate "%s" is not for the offline codes of KSeF.',
+                        offline.display_name,
+                    )
+                )
+
+    @api.constrains(
+        lambda self: ["l10n_pl_ksef_environment"]
+        + [name for name in (OTHER_MODULE_FIELD,) if name in self._fields]
+    )
+    def _check_l10n_pl_ksef_only_one_module(self):
+        """One company uses one of the two KSeF modules, and nothing is ever sent twice."""
+        if OTHER_MODULE_FIELD not in self._fields:
+            return
+        for root in self.sudo().root_id:
+            family = self.sudo().search([("id", "child_of", root.id)])
+            if root.l10n_pl_ksef_environment and any(family.mapped(OTHER_MODULE_FIELD)):
+                raise ValidationError(
+                    self.env._(
+                        "%s already sends to KSeF with Odoo's own module: it has a certificate there. "
+                        "Remove that certificate in the settings, or leave the KSeF environment empty.",
+                        root.display_name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'base'
+        companies = super().create(vals_list)
+        companies._l10n_pl_ksef_prepare_connection()
+        return companies
+
+    def write(self, vals):
+        # EXTENDS 'base'
+        result = super().write(vals)
+        if "l10n_pl_ksef_environment" in vals:
+            self._l10n_pl_ksef_prepare_connection()
+        return result
+
+    def _l10n_pl_ksef_prepare_connection(self):
+        """Give each company the row that its login is configured in; nothing goes over the network."""
+        for company in self.filtered("l10n_pl_ksef_environment"):
+            self.env["l10n_pl_ksef.connection"]._for_company(company, create=True)

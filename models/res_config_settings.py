@@ -1,0 +1,51 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    l10n_pl_ksef_environment = fields.Selection(
+        related="company_id.l10n_pl_ksef_environment", readonly=False
+    )
+    l10n_pl_ksef_auth_certificate_id = fields.Many2one(
+        related="company_id.l10n_pl_ksef_auth_certificate_id", readonly=False
+    )
+    l10n_pl_ksef_offline_certificate_id = fields.Many2one(
+        related="company_id.l10n_pl_ksef_offline_certificate_id", readonly=False
+    )
+    l10n_pl_ksef_exempt_basis_type = fields.Selection(
+        related="company_id.l10n_pl_ksef_exempt_basis_type", readonly=False
+    )
+    l10n_pl_ksef_exempt_basis = fields.Char(
+        related="company_id.l10n_pl_ksef_exempt_basis", readonly=False
+    )
+    l10n_pl_ksef_connection_id = fields.Many2one(related="company_id.l10n_pl_ksef_connection_id")
+    l10n_pl_ksef_connection_state = fields.Selection(
+        related="company_id.l10n_pl_ksef_connection_id.state", string="KSeF connection status"
+    )
+    l10n_pl_ksef_connection_message = fields.Text(
+        related="company_id.l10n_pl_ksef_connection_id.message", string="KSeF connection result"
+    )
+
+    def _l10n_pl_ksef_connection(self):
+        self.ensure_one()
+        connection = self.company_id.l10n_pl_ksef_connection_id
+        if not connection:
+            raise UserError(self.env._("Choose the KSeF environment first."))
+        return connection.with_env(self.env)  # without the sudo that found it
+
+    def action_l10n_pl_ksef_connect(self):
+        """Log in to KSeF now and show the result; saving the settings never does."""
+        return self._l10n_pl_ksef_connection().action_connect()
+
+    def action_l10n_pl_ksef_connection(self):
+        """Open the connection, where the way to log in and the token are."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("KSeF connection"),
+            "res_model": "l10n_pl_ksef.connection",
+            "res_id": self._l10n_pl_ksef_connection().id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+        }
