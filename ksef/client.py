@@ -25,9 +25,10 @@ from .errors import (
     Gone,
     ProtocolError,
     RequestRejected,
+    SessionClosed,
 )
 from .http import Params, Reply, Transport
-from .sessions import FORM_CODE, OnlineSession
+from .sessions import ALREADY_CLOSED, FORM_CODE, OnlineSession
 from .types import (
     InvoiceStatus,
     SessionStatus,
@@ -224,6 +225,17 @@ class Client:
                 key,
             )
         )
+
+    def close_online(self, ref: str) -> None:
+        """Close an interactive session, also one of an earlier run: that needs no key.
+
+        One that is closed already is as good. Raises KsefError.
+        """
+        try:
+            self.call("POST", routes.fill(routes.ONLINE_CLOSE, session=ref))
+        except SessionClosed as error:
+            if error.code != ALREADY_CLOSED:
+                raise
 
     def session_status(self, ref: str) -> SessionStatus:
         """State of a session. Raises KsefError."""

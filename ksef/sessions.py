@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import routes
 from .crypto import SymmetricKey, sha256, to_base64
-from .errors import SessionClosed
 from .types import required_text
 
 if TYPE_CHECKING:
     from .client import Client
 
 FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
-_ALREADY_CLOSED = 21180
+ALREADY_CLOSED = 21180
 
 
 def invoice_body(
@@ -78,12 +77,7 @@ class OnlineSession:
 
     def close(self) -> None:
         """Close the session; one that is closed already is as good. Raises KsefError."""
-        path = routes.fill(routes.ONLINE_CLOSE, session=self.reference)
-        try:
-            self._client.call("POST", path)
-        except SessionClosed as error:
-            if error.code != _ALREADY_CLOSED:
-                raise
+        self._client.close_online(self.reference)
 
 
 def _reference(data: Mapping[str, Any]) -> str:
