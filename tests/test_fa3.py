@@ -1,0 +1,281 @@
+import os
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from freezegun import freeze_time
+from lxml import etree
+
+from odoo import Command
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from ..ksef.fa3.schema import SCHEMA_FILES, validate_xsd
+
+ROOT = Path(__file__).resolve().parents[1]
+BASIS = "art. 43 ust. 1 pkt 26 lit. a ustawy o VAT"
+#: Not compared with the examples: moments, versions and what the fixtures name differently.
+IGNORED = {"DataWytworzeniaFa", "SystemInfo", "UU_ID", "P_2", "Indeks", "DaneKontaktowe"}
+
+
+def schema_dir():
+    """Folder of the Ministry's schemas, from the environment or beside the repository."""
+    beside = ROOT.parent / "shared" / "ksef" / "fa"
+    for candidate in filter(None, (os.environ.get("L10N_PL_KSEF_SCHEMAS"), beside)):
+        if Path(candidate, SCHEMA_FILES[0]).is_file():
+            return candidate
+    return None
+
+
+def flat(xml):
+    """[(path, value)] of a document; decimals as Decimal, so that 100 equals 100.00."""
+    result = []
+
+    def walk(node, path):
+        name = etree.QName(node).localname
+        if name in IGNORED:
+            return
+        path = f"{path}/{name}"
+        if len(node):
+            for child in node:
+                walk(child, path)
+            return
+        text = (node.text or "").strip()
+        number = name.startswith(("P_8B", "P_9", "P_10", "P_11", "P_13", "P_14", "P_15"))
+        result.append((path, Decimal(text) if number else text))
+
+    walk(etree.fromstring(xml), "")
+    return result
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestFa3(AccountTestInvoicingCommon):
+    @classmethod
+    @AccountTestInvoicingCommon.setup_country("pl")
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.frozen = freeze_time("2026-11-05 10:00:00")
+        cls.frozen.start()
+        cls.addClassCleanup(cls.frozen.stop)
+        poland = cls.env.ref("base.pl")
+        address = {"zip": "00-001", "city": "Warszawa", "country_id": poland.id}
+        cls.company = cls.company_data["company"]
+        cls.company.partner_id.write(
+            {"name": "ACME Polska sp. z o.o.", "street": "ul. Kwiatowa 1", "vat": "PL5265877635"}
+            | address
+            | {"email": False, "phone": False}
+        )
+        bank = cls.env["res.bank"].create({"name": "Santander Bank Polska", "bic": "WBKPPLPP"})
+        cls.bank_account = cls.env["res.partner.bank"].create(
+            {
+                "acc_number": "PL61 1090 1014 0000 0712 1981 2874",
+                "partner_id": cls.company.partner_id.id,
+                "bank_id": bank.id,
+                "allow_out_payment": True,
+            }
+        )
+        cls.buyer = cls.env["res.partner"].create(
+            {"name": "F.H.U. Jan Kowalski", "is_company": True, "vat": "PL1111111111"}
+            | {"street": "ul. Polna 1"}
+            | address
+        )
+        cls.hour = cls.env.ref("uom.product_uom_hour")
+        cls.terms = cls.env["account.payment.term"].create(
+            {
+                "name": "14 days",
+                "line_ids": [Command.create({"value_amount": 100, "nb_days": 14})],
+            }
+        )
+
+    @classmethod
+    def tax(cls, name):
+        """The company's tax by its name in the chart, e.g. ``vs_kraj_23``."""
+        return cls.env["account.chart.template"].with_company(cls.company).ref(name)
+
+    @classmethod
+    def invoice(cls, *lines, post=True, **values):
+        """A posted invoice; each line is (name, quantity, price, tax name, further values)."""
+        commands = []
+        for name, quantity, price, tax, *more in lines:
+            line = {"name": name, "quantity": quantity, "price_unit": price}
+            taxes = cls.tax(tax).ids if isinstance(tax, str) else (tax.ids if tax else [])
+            line["tax_ids"] = [Command.set(taxes)]
+            commands.append(Command.create(line | (more[0] if more else {})))
+        move = cls.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": cls.buyer.id,
+                "invoice_date": date(2026, 11, 5),
+                "invoice_payment_term_id": cls.terms.id,
+                "partner_bank_id": cls.bank_account.id,
+                "invoice_line_ids": commands,
+            }
+            | values
+        )
+        if post:
+            move.action_post()
+        return move
+
+    def built(self, move, example=None):
+        """The file as an element tree without namespaces, valid and as in the example."""
+        xml = move._l10n_pl_ksef_build_fa3()
+        if schema_dir():
+            self.assertEqual(validate_xsd(xml, schema_dir()), [])
+        path = ROOT.parent / "shared" / "spec" / "fa3-examples" / f"{example}.xml"
+        if example and path.is_file():
+            self.assertEqual(flat(xml), flat(path.read_bytes()))
+        tree = etree.fromstring(xml)
+        for node in tree.iter():
+            node.tag = etree.QName(node).localname
+        return tree
+
+    def texts(self, tree, *paths):
+        return [tree.findtext(f".//{path}") for path in paths]
+
+    def test_c01_two_units(self):
+        move = self.invoice(
+            ("Widget", 10, 100, "vs_kraj_23"),
+            ("Montaż", 1, 49.99, "vs_kraj_23", {"product_uom_id": self.hour.id}),
+        )
+        tree = self.built(move, "C01-plain-23")
+        self.assertEqual(
+            self.texts(tree, "P_13_1", "P_14_1", "P_15"), ["1049.99", "241.50", "1291.49"]
+        )
+        self.assertEqual([node.text for node in tree.iter("P_8A")], ["szt.", "godz."])
+        self.assertEqual(self.texts(tree, "P_14_1W", "KursWaluty", "P_6"), [None] * 3)
+
+    def test_c02_mixed_rates(self):
+        self.tax("vs_kraj_zw").write(
+            {"l10n_pl_ksef_exempt_basis_type": "A", "l10n_pl_ksef_exempt_basis": BASIS}
+        )
+        move = self.invoice(
+            ("Towar 23%", 10, 100, "vs_kraj_23"),
+            ("Usługa 8%", 5, 100, "vs_kraj_8"),
+            ("Książka 5%", 4, 25, "vs_kraj_5"),
+            ("Towar 0% kraj", 2, 30, "vs_kraj_0"),
+            ("Kurs - kształcenie", 1, 200, "vs_kraj_zw"),
+        )
+        tree = self.built(move, "C02-mixed-rates")
+        rates = [node.text for node in tree.iter("P_12")]
+        self.assertEqual(rates, ["23", "8", "5", "0 KR", "zw"])
+        self.assertEqual(self.texts(tree, "P_15", "P_19A"), ["2135.00", BASIS])
+
+    def test_c03_discount_is_per_unit(self):
+        move = self.invoice(("Sprzęt", 20, 1000, "vs_kraj_23", {"discount": 10}))
+        tree = self.built(move, "C03-discount")
+        self.assertEqual(self.texts(tree, "P_10", "P_11"), ["100.00", "18000.00"])
+
+    def test_c05_price_included(self):
+        tax = self.tax("vs_kraj_23").copy({"price_include_override": "tax_included"})
+        self.assertEqual(tax.l10n_pl_ksef_category, "23")
+        move = self.invoice(*((f"Artykuł {name}", 1, 9.99, tax) for name in "ABC"))
+        tree = self.built(move, "C05-price-included")
+        self.assertEqual(
+            self.texts(tree, "P_13_1", "P_14_1", "P_15", "P_9A"), ["24.37", "5.60", "29.97", None]
+        )
+
+    def test_c08_negative_lines(self):
+        move = self.invoice(
+            ("Towar", 10, 100, "vs_kraj_23"),
+            ("Usługa", 5, 100, "vs_kraj_8"),
+            ("Rabat 10%", 1, -100, "vs_kraj_23"),
+            ("Rabat 10%", 1, -50, "vs_kraj_8"),
+        )
+        tree = self.built(move, "C08-global-discount")
+        self.assertEqual(self.texts(tree, "P_13_1", "P_13_2", "P_15"), ["900.00", "450.00", "1593.00"])
+
+    def test_c50_installments(self):
+        terms = self.env["account.payment.term"].create(
+            {
+                "name": "halves",
+                "line_ids": [
+                    Command.create({"value_amount": 50, "nb_days": 14}),
+                    Command.create({"value_amount": 50, "nb_days": 30}),
+                ],
+            }
+        )
+        move = self.invoice(
+            ("Widget", 10, 100, "vs_kraj_23"), invoice_payment_term_id=terms.id
+        )
+        tree = self.built(move, "C50-installments")
+        days = [node.text for node in tree.iter("Termin")]
+        self.assertEqual(days, ["2026-11-19", "2026-12-05"])
+
+    def test_all_problems_in_one_message(self):
+        self.buyer.write({"vat": False})
+        self.env.cr.execute(
+            "UPDATE res_partner SET vat = 'PL1111111112' WHERE id = %s", [self.buyer.id]
+        )
+        self.buyer.invalidate_recordset(["vat"])
+        move = self.invoice(
+            ("Widget", 10, 100, "vs_kraj_23"),
+            ("Opłata", 1, 5, None),
+            invoice_date=date(2026, 11, 20),
+        )
+        self.company.partner_id.write({"street": False, "city": False, "zip": False})
+        with self.assertRaises(UserError) as caught:
+            move._l10n_pl_ksef_build_fa3()
+        message = str(caught.exception)
+        for code in ("KS02", "KS04", "KS07", "KS14"):
+            self.assertIn(code, message)
+        self.assertIn("F.H.U. Jan Kowalski", message)
+        self.assertIn("Opłata", message)
+
+    def test_consumer_without_number(self):
+        person = self.env["res.partner"].create(
+            {"name": "Anna Nowak", "city": "Kraków", "country_id": self.env.ref("base.pl").id}
+        )
+        move = self.invoice(("Widget", 1, 100, "vs_kraj_23"), partner_id=person.id)
+        self.assertEqual(self.texts(self.built(move), "BrakID"), ["1"])
+
+    def test_notes_and_sections(self):
+        move = self.invoice(("Widget", 1, 100, "vs_kraj_23", {"sequence": 20}), post=False)
+        move.write(
+            {
+                "invoice_line_ids": [
+                    Command.create(
+                        {"display_type": "line_section", "name": "Towary", "sequence": 10}
+                    ),
+                    Command.create(
+                        {"display_type": "line_note", "name": "Uwaga " * 60, "sequence": 30}
+                    ),
+                ]
+            }
+        )
+        move.action_post()
+        tree = self.built(move)
+        self.assertEqual([node.text for node in tree.iter("NrWierszaFa")], ["1"])
+        keys = [node.text for node in tree.iter("Klucz")]
+        self.assertEqual(keys, ["Uwagi", "Uwagi (2)"])
+
+    def test_refusals_name_what_is_missing(self):
+        export = self.invoice(("Widget", 1, 100, "vs_eksp_tow"))
+        refund = self.invoice(("Widget", 1, 100, "vs_kraj_23"), move_type="out_refund")
+        exempt = self.invoice(("Kurs", 1, 100, "vs_kraj_zw"))
+        for move, text in ((export, "KS31"), (refund, "Corrections"), (exempt, "KS10")):
+            with self.assertRaisesRegex(UserError, text):
+                move._l10n_pl_ksef_build_fa3()
+
+    def test_category_follows_tax_grids_unless_chosen(self):
+        expected = {
+            "vs_kraj_23": "23",
+            "vs_kraj_usl_23": "23",
+            "vs_kraj_8": "8",
+            "vs_kraj_5": "5",
+            "vs_kraj_0": "0kr",
+            "vs_kraj_zw": "exempt",
+            "vs_unia": "wdt",
+            "vs_dostu": "np2",
+            "vs_eksp_tow": "export",
+            "vs_ekspu": "np1",
+            "vs_stal": "oo",
+            "vs_unia_triangular": "triangular",
+        }
+        for name, category in expected.items():
+            self.assertEqual(self.tax(name).l10n_pl_ksef_category, category, name)
+        tax = self.tax("vs_kraj_0")
+        tax.l10n_pl_ksef_category = "exempt"
+        tax.amount = 1
+        self.assertEqual(tax.l10n_pl_ksef_category, "exempt")
