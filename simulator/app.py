@@ -188,7 +188,7 @@ class Simulator:
                 {
                     "method": request.method,
                     "path": request.path,
-                    "route": route.prefix_free if route else None,
+                    "route": route.template.removeprefix("/v2") if route else None,
                     "status": status,
                     "request_id": request.request_id,
                     "at": stamp(datetime.now(timezone.utc)),
