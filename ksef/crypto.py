@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, padding as block_padding
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import padding as block_padding
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -21,7 +22,7 @@ from . import der
 from .errors import ProtocolError
 from .types import required_datetime, required_text, text_of, texts_of
 
-TOKEN_USAGE = "KsefTokenEncryption"  # the name of a key usage, not a secret
+TOKEN_USAGE = "KsefTokenEncryption"  # noqa: S105 - the name of a key usage
 SYMMETRIC_USAGE = "SymmetricKeyEncryption"
 
 _KEY_SIZE = 32

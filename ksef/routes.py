@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 AUTH_CHALLENGE = "/auth/challenge"
 AUTH_XADES = "/auth/xades-signature"
-AUTH_KSEF_TOKEN = "/auth/ksef-token"  # a path, not a secret
+AUTH_KSEF_TOKEN = "/auth/ksef-token"  # noqa: S105 - a path, not a secret
 AUTH_STATUS = "/auth/{reference}"
 AUTH_REDEEM = "/auth/token/redeem"
 AUTH_REFRESH = "/auth/token/refresh"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
-from .crypto import sha256, to_base64
+from .crypto import from_base64, sha256, to_base64
 from .errors import LocalError
 from .numbers import normalize_nip
 
@@ -72,6 +72,9 @@ def sign(xml: bytes, signer: Signer, now: datetime) -> bytes:
         context.sign(signature)
     except xmlsec.Error:
         raise LocalError("The login request could not be signed with this key") from None
+    if signer.kind == "ec":
+        value = signature.find(f"{{{DS_NS}}}SignatureValue")
+        value.text = to_base64(_fixed_size(from_base64(value.text), signer.private_key.key_size))
     # Neither reference covers KeyInfo, so it is added afterwards and stays exactly as given:
     # xmlsec would read the certificate, which it may be unable to do.
     key_info = etree.Element(f"{{{DS_NS}}}KeyInfo")
@@ -91,6 +94,17 @@ def _import_xmlsec() -> Any:
             "(pip install --force-reinstall --no-binary lxml,xmlsec lxml xmlsec)"
         ) from error
     return xmlsec
+
+
+def _fixed_size(signature: bytes, key_bits: int) -> bytes:
+    """R and S of an ECDSA signature, each as long as the key.
+
+    Some builds of xmlsec1 take the key's bits for bytes and put hundreds of zeros before each
+    number; KSeF and every other verifier refuse that.
+    """
+    half, size = len(signature) // 2, (key_bits + 7) // 8
+    numbers = (signature[:half], signature[half:])
+    return b"".join(int.from_bytes(part, "big").to_bytes(size, "big") for part in numbers)
 
 
 def _template(root: etree._Element, signer: Signer, now: datetime) -> etree._Element:
