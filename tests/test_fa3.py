@@ -168,7 +168,9 @@ class TestFa3(AccountTestInvoicingCommon):
         self.assertEqual(self.texts(tree, "P_10", "P_11"), ["100.00", "18000.00"])
 
     def test_c05_price_included(self):
-        tax = self.tax("vs_kraj_23").copy({"price_include_override": "tax_included"})
+        tax = self.tax("vs_kraj_23").copy(
+            {"name": "23% G included", "price_include_override": "tax_included"}
+        )
         self.assertEqual(tax.l10n_pl_ksef_category, "23")
         move = self.invoice(*((f"Artykuł {name}", 1, 9.99, tax) for name in "ABC"))
         tree = self.built(move, "C05-price-included")
@@ -184,7 +186,8 @@ class TestFa3(AccountTestInvoicingCommon):
             ("Rabat 10%", 1, -50, "vs_kraj_8"),
         )
         tree = self.built(move, "C08-global-discount")
-        self.assertEqual(self.texts(tree, "P_13_1", "P_13_2", "P_15"), ["900.00", "450.00", "1593.00"])
+        totals = self.texts(tree, "P_13_1", "P_13_2", "P_15")
+        self.assertEqual(totals, ["900.00", "450.00", "1593.00"])
 
     def test_c50_installments(self):
         terms = self.env["account.payment.term"].create(
@@ -204,7 +207,8 @@ class TestFa3(AccountTestInvoicingCommon):
         self.assertEqual(days, ["2026-11-19", "2026-12-05"])
 
     def test_all_problems_in_one_message(self):
-        self.buyer.write({"vat": False})
+        self.env.flush_all()
+        # past the form's own check: such numbers come with imports and old databases
         self.env.cr.execute(
             "UPDATE res_partner SET vat = 'PL1111111112' WHERE id = %s", [self.buyer.id]
         )
