@@ -237,6 +237,7 @@ class L10nPlKsefConnection(models.Model):
         """A KsefError as a sentence for people, with KSeF's own words."""
         kinds = {
             errors.NotSent: self.env._("KSeF cannot be reached from this server."),
+            errors.Unavailable: self.env._("KSeF did not answer."),
             errors.OutcomeUnknown: self.env._("KSeF did not answer; the outcome is not known."),
             errors.RateLimited: self.env._("KSeF asks us to wait: too many requests."),
             errors.AuthError: self.env._("KSeF did not accept the login."),
