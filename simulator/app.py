@@ -8,6 +8,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,8 +17,17 @@ from . import jwt
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
-from .messages import BadRequest, Forbidden, Refusal, Request, Response, Unauthorized, UnsupportedMedia
+from .messages import (
+    BadRequest,
+    Forbidden,
+    Refusal,
+    Request,
+    Response,
+    Unauthorized,
+    UnsupportedMedia,
+)
 from .numbers import NumberMint
+from .pipeline import settle
 from .pki import Authority, EncryptionKey
 from .routing import Route, Router
 from .store import OWNER_RIGHTS, AuthOperation, Context, Store
@@ -41,8 +51,17 @@ PROFILES = {
 }
 
 
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
+def ip_allowed(policy: dict[str, list[str]] | None, address: str) -> bool:
+    """Whether an authorisation policy (addresses, ranges ``a-b``, masks) admits ``address``."""
+    if not policy or not any(policy.values()):
+        return True
+    caller = ip_address(address)
+    ranges = (text.partition("-") for text in policy.get("ip4Ranges", []))
+    return (
+        address in policy.get("ip4Addresses", [])
+        or any(ip_address(low) <= caller <= ip_address(high) for low, _dash, high in ranges)
+        or any(caller in ip_network(text, strict=False) for text in policy.get("ip4Masks", []))
+    )
 
 
 class Simulator:
@@ -158,8 +177,6 @@ class Simulator:
                 if route.token:
                     self._authenticate(route, request)
                     self._authorize(route, request)
-                from .pipeline import settle
-
                 settle(self)
                 return route.handler(self, request, **params)
             except Refusal as refusal:
@@ -167,6 +184,10 @@ class Simulator:
 
     def _authorize(self, route: Route, request: Request) -> None:
         operation: AuthOperation = request.caller
+        if not ip_allowed(operation.allowed_ips, request.client_ip):
+            raise Forbidden(
+                "ip-not-allowed", "Adres IP jest niedozwolony.", {"clientIp": request.client_ip}
+            )
         if route.rights and not set(route.rights) & set(operation.rights):
             raise Forbidden(
                 "missing-permissions",

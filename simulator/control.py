@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,11 @@ def _body(request: Request) -> dict[str, Any]:
     return object_field(request.json(), "body") if request.body.strip() else {}
 
 
+def _whole(payload: object) -> Response:
+    """JSON that keeps its nulls: tests read keys without asking whether they are there."""
+    return Response(200, json.dumps(payload, ensure_ascii=False).encode("utf-8"))
+
+
 def reset(sim: "Simulator", _request: Request) -> Response:
     """``POST /_sim/reset``."""
     sim.reset()
@@ -35,9 +41,7 @@ def reset(sim: "Simulator", _request: Request) -> Response:
 
 def log(sim: "Simulator", _request: Request) -> Response:
     """``GET /_sim/log``; null means: no answer was sent, no fault."""
-    import json
-
-    return Response(200, json.dumps(sim.log).encode("utf-8"))
+    return _whole(sim.log)
 
 
 def clock(sim: "Simulator", request: Request) -> Response:
@@ -101,7 +105,7 @@ def state(sim: "Simulator", _request: Request) -> Response:
 
 def invoices(sim: "Simulator", _request: Request) -> Response:
     """``GET /_sim/invoices``: everything received, the decrypted bytes included."""
-    return reply(
+    return _whole(
         [
             {
                 "hash": item.invoice_hash,

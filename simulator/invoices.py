@@ -40,16 +40,15 @@ def download(sim: "Simulator", request: Request, number: str) -> Response:
     if not KSEF_NUMBER_PATTERN.fullmatch(number):
         raise BadRequest(21405, "Parametr ksefNumber ma niepoprawną wartość.")
     nip = request.caller.context.nip
-    for invoice in sim.store.accepted():
-        if invoice.ksef_number != number or not _visible(invoice, nip):
-            continue
-        if invoice.stored_at is None:
-            advance(sim, invoice)
-            raise BadRequest(21165)
-        body = invoice.xml or b""
-        digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
-        return Response(200, body, XML_TYPE, {"x-ms-meta-hash": digest})
-    raise BadRequest(21164)
+    invoice = sim.store.by_number.get(number)
+    if invoice is None or not _visible(invoice, nip):
+        raise BadRequest(21164)
+    if invoice.stored_at is None:
+        advance(sim, invoice)
+        raise BadRequest(21165)
+    body = invoice.xml or b""
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
+    return Response(200, body, XML_TYPE, {"x-ms-meta-hash": digest})
 
 
 def _visible(invoice: Invoice, nip: str | None) -> bool:

@@ -58,12 +58,14 @@ def advance(sim: "Simulator", invoice: Invoice) -> None:
 def settle(sim: "Simulator") -> None:
     """Finish what has waited longer than ``sim.settle_after``: KSeF works unobserved, too."""
     now = sim.clock.now()
-    for invoice in sim.store.invoices():
-        waited = now - invoice.invoicing_date >= sim.settle_after
-        if waited and not invoice.final:
+    for invoice in sim.store.moving:
+        if now - invoice.invoicing_date < sim.settle_after:
+            continue
+        if not invoice.final:
             finish(sim, invoice)
-        if waited and invoice.code == 200 and invoice.stored_at is None:
+        if invoice.code == 200 and invoice.stored_at is None:
             invoice.stored_at = max(now, (invoice.acquired_at or now) + _TICK)
+    sim.store.moving = [item for item in sim.store.moving if not item.at_rest]
     for session in sim.store.sessions.values():
         if not session.closed and now >= session.valid_until and session.code == 100:
             close(sim, session)
@@ -106,6 +108,7 @@ def finish(sim: "Simulator", invoice: Invoice) -> None:
         late = date.fromisoformat(invoice.issue_date or "") < warsaw_date(invoice.invoicing_date)
         invoice.mode = "Offline" if invoice.offline_declared or late else "Online"
         invoice.polls = 0
+        sim.store.accept(invoice)
     invoice.session.updated_at = now
 
 
@@ -153,9 +156,7 @@ def decrypt(encrypted: bytes, key: bytes, iv: bytes) -> bytes:
 def _check_unique(sim: "Simulator", invoice: Invoice) -> None:
     """Seller, kind and exact number must be new among ten full years of accepted invoices."""
     this_year = warsaw_date(invoice.invoicing_date).year
-    for other in sim.store.accepted():
-        if other is invoice or other.key != invoice.key:
-            continue
+    for other in sim.store.by_key.get(invoice.key, []):
         if this_year - date.fromisoformat(other.issue_date or "").year > _KEEP_YEARS:
             continue
         invoice.extensions = {

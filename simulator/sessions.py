@@ -107,7 +107,7 @@ def send(sim: "Simulator", request: Request, ref: str) -> Response:
         sim.mint.reference("EE", now), session, len(session.invoices) + 1, invoice_hash, size,
         content, offline, corrected, now,
     )
-    session.invoices.append(invoice)
+    sim.store.add_invoice(invoice)
     session.updated_at = now
     return reply({"referenceNumber": invoice.reference}, 202)
 

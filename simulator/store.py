@@ -101,6 +101,11 @@ class Invoice:
         return self.code not in (100, 150)
 
     @property
+    def at_rest(self) -> bool:
+        """Nothing will happen to it any more."""
+        return self.final and (self.code != 200 or self.stored_at is not None)
+
+    @property
     def key(self) -> tuple[str | None, str | None, str | None]:
         """What must be unique among accepted invoices."""
         return (self.seller_nip, self.kind, self.number)
@@ -138,6 +143,22 @@ class Store:
     grants: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     #: self-billing and the like: (seller NIP, issuer NIP)
     authorisations: set[tuple[str, str]] = field(default_factory=set)
+    #: received but not yet at rest: without verdict, or accepted and not stored
+    moving: list[Invoice] = field(default_factory=list)
+    #: accepted invoices by what must be unique
+    by_key: dict[tuple[str | None, str | None, str | None], list[Invoice]] = field(
+        default_factory=dict
+    )
+    by_number: dict[str, Invoice] = field(default_factory=dict)
+
+    def add_invoice(self, invoice: Invoice) -> None:
+        invoice.session.invoices.append(invoice)
+        self.moving.append(invoice)
+
+    def accept(self, invoice: Invoice) -> None:
+        """Index an invoice that just got its number."""
+        self.by_key.setdefault(invoice.key, []).append(invoice)
+        self.by_number[invoice.ksef_number or ""] = invoice
 
     def invoices(self) -> list[Invoice]:
         """All invoices in order of receipt."""
@@ -145,4 +166,5 @@ class Store:
         return sorted(found, key=lambda invoice: invoice.invoicing_date)
 
     def accepted(self) -> list[Invoice]:
-        return [invoice for invoice in self.invoices() if invoice.code == 200]
+        """Accepted invoices in order of acceptance."""
+        return list(self.by_number.values())
