@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..numbers import is_ksef_number, is_legacy_ksef_number, nip_checksum_ok
 from .arithmetic import check_arithmetic
 from .findings import Finding
 from .lexical import Lexical
@@ -21,8 +22,6 @@ __all__ = ["MAX_BYTES", "Finding", "check", "check_bytes", "validate_xsd"]
 
 #: Largest invoice without an attachment, in bytes.
 MAX_BYTES = 1_000_000
-
-_NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 
 #: Codes of the error catalogue for places where it has a better one than KS29.
 _CODES = {
@@ -43,7 +42,8 @@ _CODES = {
 def check(faktura: Faktura) -> list[Finding]:
     """Everything that is wrong with a document, in the order of its elements."""
     findings = [_finding(path, key, args) for path, key, args in _walk(faktura, "")]
-    findings += [_finding(path, "checksum", {"value": nip}) for path, nip in _bad_nips(faktura)]
+    for path, number in (*_bad_nips(faktura), *_bad_ksef_numbers(faktura)):
+        findings.append(_finding(path, "checksum", {"value": number}))
     if not findings:  # sums of values of a wrong kind say nothing
         findings += check_arithmetic(faktura)
     return findings
@@ -69,12 +69,6 @@ def check_bytes(xml: bytes) -> list[Finding]:
     if text.count("<?") > (1 if text.startswith("<?xml ") else 0):
         findings.append(Finding("KS29", "", "bytes", {"reason": "has processing instructions"}))
     return findings
-
-
-def nip_checksum_ok(nip: str) -> bool:
-    """Whether the last of ten digits is the check digit that the first nine demand."""
-    total = sum(weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, nip, strict=False))
-    return total % 11 == int(nip[9])
 
 
 def _finding(path: str, key: str, args: dict[str, Any]) -> Finding:
@@ -158,6 +152,20 @@ def _bad_nips(faktura: Faktura) -> Iterator[tuple[str, str]]:
         identity = getattr(party, "DaneIdentyfikacyjne", None)
         for name in ("NIP", "IDWew"):
             number = getattr(identity, name, None)
-            if number and number[:10].isdecimal() and len(number) >= 10:
-                if not nip_checksum_ok(number):
-                    yield f"{path}/DaneIdentyfikacyjne/{name}", number
+            if number and len(number) >= 10 and not nip_checksum_ok(number[:10]):
+                yield f"{path}/DaneIdentyfikacyjne/{name}", number
+
+
+def _bad_ksef_numbers(faktura: Faktura) -> Iterator[tuple[str, str]]:
+    """Numbers of corrected or settled invoices whose checksum is wrong."""
+    if faktura.Fa is None:
+        return
+    corrected = enumerate(faktura.Fa.DaneFaKorygowanej, start=1)
+    advances = enumerate(faktura.Fa.FakturaZaliczkowa, start=1)
+    numbers = [
+        *((f"Fa/DaneFaKorygowanej[{i}]", item.NrKSeFFaKorygowanej) for i, item in corrected),
+        *((f"Fa/FakturaZaliczkowa[{i}]", item.NrKSeFFaZaliczkowej) for i, item in advances),
+    ]
+    for path, number in numbers:
+        if number and not is_ksef_number(number) and not is_legacy_ksef_number(number):
+            yield path, number
