@@ -49,6 +49,9 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "ksef-simulator"
     sys_version = ""
     server: Server
+    # headers and body leave in one packet: two would wait for the client's delayed acknowledgement
+    wbufsize = -1
+    disable_nagle_algorithm = True
     #: seconds without a request after which a kept connection is closed
     timeout = 120
 
@@ -153,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if answer.status != 204 and self.command != "HEAD":
             self.wfile.write(answer.body)
-            self.wfile.flush()
+        self.wfile.flush()
 
 
 def _guess_type(body: str) -> str:
