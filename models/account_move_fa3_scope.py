@@ -22,27 +22,16 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _unsupported(self, move):
         """Yield (field, translated sentence) for every trait that is not supported yet."""
         _ = self.env._
-        if move.move_type == "out_refund":
+        if move.move_type == "out_invoice":
+            yield from self._unsupported_links(move)
+        elif move.move_type == "out_refund":
             yield "move_type", _("Corrections (credit notes) are not supported yet.")
         elif move.journal_id.type == "purchase" and move.journal_id.is_self_billing:
             yield "journal_id", _("Self-billing is not supported yet.")
-        elif move.move_type != "out_invoice":
+        else:
             yield "move_type", _("Only customer invoices go to KSeF.")
-        if move.move_type == "out_invoice":
-            if move.reversed_entry_id:
-                yield "reversed_entry_id", _("Corrections upwards are not supported yet.")
-            if "debit_origin_id" in move._fields and move.debit_origin_id:
-                yield "debit_origin_id", _("Debit notes (corrections) are not supported yet.")
-            if move._is_downpayment():
-                yield None, _("Advance invoices are not supported yet.")
-            elif "is_downpayment" in move.invoice_line_ids._fields and any(
-                line.is_downpayment for line in move.invoice_line_ids
-            ):
-                yield None, _("Final invoices that settle advances are not supported yet.")
         if move.currency_id.name != "PLN":
             yield "currency_id", _("Invoices in a foreign currency are not supported yet.")
-        if "pos_order_ids" in move._fields and move.pos_order_ids:
-            yield None, _("Invoices to fiscal receipts (FP) are not supported yet.")
         vouchers = ("l10n_pl_vat_b_spv", "l10n_pl_vat_b_spv_dostawa", "l10n_pl_vat_b_mpv_prowizja")
         for name in vouchers:
             if move[name]:
@@ -50,6 +39,23 @@ class L10nPlKsefFa3(models.AbstractModel):
         company = move.company_id
         if company.parent_id and company.vat in (False, company.root_id.vat):
             yield "company_id", _("Invoices of a branch without a NIP are not supported yet.")
+
+    @api.model
+    def _unsupported_links(self, move):
+        """Customer invoices that correct, settle or repeat another document."""
+        _ = self.env._
+        if move.reversed_entry_id:
+            yield "reversed_entry_id", _("Corrections upwards are not supported yet.")
+        if "debit_origin_id" in move._fields and move.debit_origin_id:
+            yield "debit_origin_id", _("Debit notes (corrections) are not supported yet.")
+        if move._is_downpayment():
+            yield None, _("Advance invoices are not supported yet.")
+        elif "is_downpayment" in move.invoice_line_ids._fields and any(
+            line.is_downpayment for line in move.invoice_line_ids
+        ):
+            yield None, _("Final invoices that settle advances are not supported yet.")
+        if "pos_order_ids" in move._fields and move.pos_order_ids:
+            yield None, _("Invoices to fiscal receipts (FP) are not supported yet.")
 
     @api.model
     def _check_header(self, draft):

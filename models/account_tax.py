@@ -72,7 +72,11 @@ class AccountTax(models.Model):
     )
 
     @api.depends(
-        "amount", "amount_type", "type_tax_use", "country_id", "invoice_repartition_line_ids.tag_ids"
+        "amount",
+        "amount_type",
+        "type_tax_use",
+        "country_id",
+        "invoice_repartition_line_ids.tag_ids",
     )
     def _compute_l10n_pl_ksef_category(self):
         for tax in self:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .lexical import (
-    TAdresEmail,
     TGLN,
+    TAdresEmail,
     TIDNabywcy,
     TKodKraju,
     TKodyKrajowUE,

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from .lexical import (
-    TDataT,
     TGTU,
+    TDataT,
     TIlosci,
     TKwotowy,
     TKwotowy2,

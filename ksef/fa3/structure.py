@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 #: Decorator of every element class: keyword arguments only, nothing changes after construction.
@@ -71,13 +71,13 @@ class Choice(Rule):
         super().__init__(parts, optional)
 
 
-@lru_cache(maxsize=None)
+@cache
 def occurrences(cls: type) -> dict[str, Occurs]:
     """Element name -> occurrence, in the order of the schema."""
     return {field.name: field.metadata["occurs"] for field in dataclasses.fields(cls)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def content(cls: type) -> Group:
     """The whole content model of an element class: its rules and, for the rest, its fields."""
     rules: tuple[Rule, ...] = getattr(cls, "RULES", ())
