@@ -260,7 +260,7 @@ class Transport:
                 allow_redirects=False,
                 verify=self._session.verify or True,
             )
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, OSError, ValueError) as error:
             if never_sent(error):
                 failure = errors.NotSent("KSeF could not be reached")
             elif isinstance(error, ValueError):
