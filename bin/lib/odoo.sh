@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# Running the bench's Odoo, and the template databases that make tests quick.
+
+TEMPLATE=tpl_pl
+TEMPLATE_MODULES=account,l10n_pl,certificate
+
+write_odoo_conf() {
+    local base=$1 port=${ODOO_PORT:-8069}
+    mkdir -p "$BENCH/addons" "$BENCH/data"
+    ln -sfn "$ROOT" "$BENCH/addons/$ADDON"
+    cat >"$BENCH/odoo.conf.new" <<CONF
+[options]
+addons_path = $(odoo_addons_path "$base")
+data_dir = $BENCH/data
+db_host = $PG
+db_user = odoo
+http_interface = 127.0.0.1
+http_port = $port
+gevent_port = $((port + 3))
+workers = 0
+max_cron_threads = 0
+list_db = False
+CONF
+    mv "$BENCH/odoo.conf.new" "$BENCH/odoo.conf"
+}
+
+# What the add-on's tests and the demo ask the environment for.
+export_bench() {
+    export L10N_PL_KSEF_BENCH=$BENCH
+    export L10N_PL_KSEF_SIMULATOR_PYTHON=$BENCH/venv-sim/bin/python
+    export L10N_PL_KSEF_SCHEMAS=$BENCH/schemas
+}
+
+# odoo_run ARGUMENTS...: the bench's Odoo with the bench's programs first on PATH.
+odoo_run() {
+    local base
+    base=$(odoo_path)
+    PYTHONPATH=$base PATH=$BENCH/bin:$BENCH/venv/bin:$PATH ODOO_RC=$BENCH/odoo.conf \
+        "$BENCH/venv/bin/python" -m odoo "$@"
+}
+
+has_errors() { grep -qE '^[0-9-]+ [0-9:,]+ [0-9]+ (ERROR|CRITICAL) ' "$1"; }
+
+make_template() {
+    # built under another name and renamed when whole
+    local new=build_$TEMPLATE
+    db_drop "$new"
+    db_drop "$TEMPLATE"
+    logged template odoo_run server -d "$new" -i "$TEMPLATE_MODULES" --stop-after-init --no-http \
+        || die "installing $TEMPLATE_MODULES failed"
+    ! has_errors "$LOGS/template.log" || die "errors while installing, see $LOGS/template.log"
+    # at creation --load-language would make Polish the only language
+    logged template-language odoo_run i18n loadlang -d "$new" -l pl_PL || die "no Polish language"
+    logged template-company odoo_shell "$new" "$ROOT/bin/lib/polish_company.py" \
+        || die "the Polish company could not be set up"
+    db_rename "$new" "$TEMPLATE"
+}
+
+# odoo_shell DATABASE SCRIPT: an exception in the script is a failure, unlike in Odoo's own shell.
+odoo_shell() {
+    local marker="script ended whole"
+    { cat "$2" && printf '\nprint(%s)\n' "'$marker'"; } \
+        | odoo_run shell -d "$1" --no-http --log-level=warn | tee "$LOGS/shell.out"
+    grep -qx "$marker" "$LOGS/shell.out"
+}
+
+prepare_template() {
+    local base release key
+    base=$(odoo_path)
+    write_odoo_conf "$base"
+    release=$(key_of "$base/odoo/release.py")
+    key="$PGBIN $release $TEMPLATE_MODULES $(key_of "$ROOT/bin/lib/polish_company.py")"
+    db_exists "$TEMPLATE" || rm -f "$STAMPS/$TEMPLATE"
+    step "$TEMPLATE" "$key" "template database $TEMPLATE (about two minutes)" make_template
+}
