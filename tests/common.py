@@ -5,6 +5,7 @@ import os
 import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
+from unittest.mock import patch
 
 import requests
 
@@ -16,6 +17,7 @@ from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 ROOT = Path(__file__).resolve().parent.parent
 SELLER_NIP = "5265877635"
 BUYER_NIP = "1111111111"
+SENDER = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_sender"
 SEND = "POST /sessions/online/{ref}/invoices"
 
 
@@ -114,9 +116,18 @@ class KsefCommon(AccountTestInvoicingCommon):
         )
         cls.tax_23 = cls.env.ref(f"account.{cls.company.id}_vs_kraj_23")
 
+    @classmethod
+    def _request_handler(cls, session, request, /, **kw):
+        # Odoo's guard of the test suite compares the time-out with a number; ours is (connect, read)
+        if isinstance(kw.get("timeout"), tuple):
+            kw["timeout"] = kw["timeout"][1]
+        return super()._request_handler(session, request, **kw)
+
     def setUp(self):
         super().setUp()
         self.simulator.post("reset")
+        self.simulator.post("speed", polls=[0, 0])
+        self.startPatcher(patch(f"{SENDER}.SETTLE_WAITS", (0.05, 0.1)))
         self.connection._forget_tokens()
         self.give_certificate()
 
