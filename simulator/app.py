@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address, ip_network
@@ -19,6 +20,7 @@ from .fa3 import load_schema
 from .faults import Fault, Faults
 from .messages import (
     BadRequest,
+    Broken,
     Forbidden,
     Refusal,
     Request,
@@ -181,6 +183,10 @@ class Simulator:
                 return route.handler(self, request, **params)
             except Refusal as refusal:
                 return refusal.render(request, self.clock.now())
+            except Exception as error:
+                # a mistake of the simulator must look like one of the Ministry, and be seen here
+                traceback.print_exc()
+                return Broken(type(error).__name__).render(request, self.clock.now())
 
     def _authorize(self, route: Route, request: Request) -> None:
         operation: AuthOperation = request.caller

@@ -136,6 +136,13 @@ class Refusal(Exception):
         )
 
 
+class Broken(Refusal):
+    """500 in the shape that production showed: an ExceptionResponse with code 500."""
+
+    def render(self, request: Request, now: datetime) -> Response:
+        return _exception(request, now, 500, "Nieznany błąd (500)", [self.detail])
+
+
 class BadRequest(Refusal):
     """400 with an exception code; ``details`` explain it."""
 
@@ -151,23 +158,7 @@ class BadRequest(Refusal):
         description = CODE_TEXT[self.code]
         if request.wants_problem:
             return super().render(request, now)
-        body = {
-            "exception": {
-                "exceptionDetailList": [
-                    {
-                        "exceptionCode": self.code,
-                        "exceptionDescription": description,
-                        "details": self.details,
-                    }
-                ],
-                "referenceNumber": None,
-                "serviceCode": _trace_id(request),
-                "serviceCtx": "srvSIM",
-                "serviceName": "simulator",
-                "timestamp": stamp(now),
-            }
-        }
-        return Response(400, json.dumps(body, ensure_ascii=False).encode("utf-8"))
+        return _exception(request, now, self.code, description, self.details)
 
     def extra(self) -> dict[str, Any]:
         error = {"code": self.code, "description": CODE_TEXT[self.code], "details": self.details}
@@ -222,6 +213,25 @@ class UnsupportedMedia(Refusal):
 
     status = 415
     title = "Unsupported Media Type"
+
+
+def _exception(
+    request: Request, now: datetime, code: int, description: str, details: list[str]
+) -> Response:
+    """The older error body; its HTTP status is 500 for code 500, else 400."""
+    entry = {"exceptionCode": code, "exceptionDescription": description, "details": details}
+    body = {
+        "exception": {
+            "exceptionDetailList": [entry],
+            "referenceNumber": None,
+            "serviceCode": _trace_id(request),
+            "serviceCtx": "srvSIM",
+            "serviceName": "simulator",
+            "timestamp": stamp(now),
+        }
+    }
+    text = json.dumps(body, ensure_ascii=False)
+    return Response(500 if code == 500 else 400, text.encode("utf-8"))
 
 
 def _trace_id(request: Request) -> str:

@@ -176,7 +176,7 @@ def upo_by_number(sim: "Simulator", request: Request, ref: str, number: str) -> 
     raise BadRequest(21178)
 
 
-def upo_page(sim: "Simulator", request: Request, reference: str, upo_ref: str) -> Response:
+def upo_page(sim: "Simulator", request: Request, ref: str, upo_ref: str) -> Response:
     """``GET /sessions/{ref}/upo/{upo_ref}``: one page with every accepted invoice."""
     session = find(sim, request, ref)
     if not session.upo_reference or session.upo_reference != upo_ref:

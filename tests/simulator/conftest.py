@@ -60,3 +60,11 @@ def invoice_template() -> bytes:
     if not path.is_file():
         pytest.skip(f"no shared examples in {SHARED}")
     return path.read_bytes()
+
+
+@pytest.fixture
+def upo_schema() -> Path:
+    path = SHARED / "ksef" / "upo" / "upo-v4-3.xsd"
+    if not path.is_file():
+        pytest.skip(f"no UPO schema in {SHARED}")
+    return path
