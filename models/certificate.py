@@ -12,7 +12,10 @@ class CertificateCertificate(models.Model):
     _inherit = "certificate.certificate"
 
     scope = fields.Selection(
-        selection_add=[("ksef_auth", "KSeF: login"), ("ksef_offline", "KSeF: offline codes (KOD II)")],
+        selection_add=[
+            ("ksef_auth", "KSeF: login"),
+            ("ksef_offline", "KSeF: offline codes (KOD II)"),
+        ],
     )
 
     def _l10n_pl_ksef_signer(self, scope="ksef_auth"):

@@ -17,7 +17,10 @@ class ResCompany(models.Model):
         help="Empty: this company sends nothing to KSeF. Only Production has legal effect.",
     )
     l10n_pl_ksef_mode = fields.Selection(
-        [("online", "Online"), ("offline", "Offline")], "KSeF issuing mode", default="online", copy=False
+        [("online", "Online"), ("offline", "Offline")],
+        "KSeF issuing mode",
+        default="online",
+        copy=False,
     )
     l10n_pl_ksef_auth_certificate_id = fields.Many2one(
         "certificate.certificate",
@@ -41,7 +44,8 @@ class ResCompany(models.Model):
         help="Used where the tax of a line names none.",
     )
     l10n_pl_ksef_exempt_basis = fields.Char(
-        "Basis for VAT exemption", help="The provision that exempts, e.g. art. 113 ust. 1 ustawy o VAT."
+        "Basis for VAT exemption",
+        help="The provision that exempts, e.g. art. 113 ust. 1 ustawy o VAT.",
     )
     l10n_pl_ksef_connection_id = fields.Many2one(
         "l10n_pl_ksef.connection", "KSeF connection", compute="_compute_l10n_pl_ksef_connection_id"
@@ -61,7 +65,9 @@ class ResCompany(models.Model):
             offline = company.l10n_pl_ksef_offline_certificate_id
             if login and login.scope != "ksef_auth":
                 raise ValidationError(
-                    self.env._('The certificate "%s" is not for the login to KSeF.', login.display_name)
+                    self.env._(
+                        'The certificate "%s" is not for the login to KSeF.', login.display_name
+                    )
                 )
             if offline and offline.scope != "ksef_offline":
                 raise ValidationError(
@@ -84,8 +90,9 @@ class ResCompany(models.Model):
             if root.l10n_pl_ksef_environment and any(family.mapped(OTHER_MODULE_FIELD)):
                 raise ValidationError(
                     self.env._(
-                        "%s already sends to KSeF with Odoo's own module: it has a certificate there. "
-                        "Remove that certificate in the settings, or leave the KSeF environment empty.",
+                        "%s already sends to KSeF with Odoo's own module: it has a certificate "
+                        "there. Remove that certificate in the settings, or leave the KSeF "
+                        "environment empty.",
                         root.display_name,
                     )
                 )
@@ -105,6 +112,6 @@ class ResCompany(models.Model):
         return result
 
     def _l10n_pl_ksef_prepare_connection(self):
-        """Give each company the row that its login is configured in; nothing goes over the network."""
+        """Give each company the row that its login is set up in; no network is touched."""
         for company in self.filtered("l10n_pl_ksef_environment"):
             self.env["l10n_pl_ksef.connection"]._for_company(company, create=True)
