@@ -1,6 +1,7 @@
 from . import account_move
 from . import account_move_fa3
 from . import account_move_fa3_amounts
+from . import account_move_fa3_findings
 from . import account_move_fa3_parties
 from . import account_move_fa3_payment
 from . import account_move_fa3_rows

@@ -90,12 +90,6 @@ class L10nPlKsefFa3(models.AbstractModel):
         return f"Odoo 19 l10n_pl_ksef {module.installed_version or ''}".strip()
 
     @api.model
-    def _add_findings(self, draft, findings):
-        """Findings of the document's own rules, in the user's words as far as there are any."""
-        for finding in findings:
-            draft.problem(finding.code, draft.move, None, str(finding)[len(finding.code) + 1 :])
-
-    @api.model
     def _schema_loader(self):
         """Function from file name to bytes, or None while the schemas are not loaded."""
         names = [f"l10n_pl_ksef.{name}" for name in SCHEMA_FILES]

@@ -139,7 +139,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         return fa3.Fa(
             KodWaluty=move.currency_id.name,
             P_1=move.invoice_date or None,
-            P_2=self._text(move.name, 257),
+            P_2=move.name or None,
             P_6=supply if supply and supply != move.invoice_date else None,
             **totals,
             P_15=total,

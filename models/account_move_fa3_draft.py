@@ -54,11 +54,14 @@ class Draft:
     #: Cash rounding booked as a line of its own, outside the amount of the invoice.
     rounding: Decimal = Decimal(0)
 
+    _seen: set = field(default_factory=set)
+
     def problem(self, code, record, field_name, text):
         """Remember a problem once; the same text for the same record is not repeated."""
-        problem = Problem(code, record, field_name, text)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        key = (code, record._name, tuple(record.ids), field_name, text)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.problems.append(Problem(code, record, field_name, text))
 
 
 def decimal(value, decimals=2):

@@ -10,6 +10,8 @@ from ..ksef.numbers import is_nip
 
 #: Letters with which identifiers of a country legitimately begin, so that they are kept.
 _KEPT_PREFIXES = ("CHE",)
+#: What EU VAT numbers of other countries begin with; Greeks also write GR.
+_EUROPE = (EU_PREFIXES | {"GR"}) - {"PL"}
 
 
 class L10nPlKsefFa3(models.AbstractModel):
@@ -50,7 +52,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         identity = self._buyer_identity(draft, partner)
         address = self._address(partner)
         business = partner.is_company or not identity.get("BrakID")
-        if not address.KodKraju:
+        if not address.KodKraju and (business or address.AdresL1):
             draft.problem("KS03", partner, "country_id", self.env._("Enter the country."))
         if not address.AdresL1 and business:
             draft.problem("KS06", partner, "street", self.env._("Enter the street and city."))
@@ -76,13 +78,17 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _buyer_identity(self, draft, partner):
-        """The one identification of the buyer, as keyword arguments of `TPodmiot2`."""
+        """The one identification of the buyer, as keyword arguments of `TPodmiot2`.
+
+        A Polish NIP never travels as a foreign number: its owner would not see the invoice.
+        """
         number = re.sub(r"[\s.\-]", "", partner.vat or "").upper()
         country = partner.country_id.code or ""
         if number in ("", "/") or not re.search(r"\d", number):
             return {"BrakID": 1}
         digits = number[2:] if number.startswith("PL") else number
-        polish = country in ("PL", "") or number.startswith("PL")
+        european = number[:2] in _EUROPE
+        polish = number.startswith("PL") or (country in ("PL", "") and not european)
         if polish and re.fullmatch(r"\d{11}", digits):
             return {"BrakID": 1}  # a PESEL is never written into an invoice
         if polish:
@@ -98,10 +104,9 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _foreign_identity(self, draft, partner, number, country):
-        europe = (EU_PREFIXES | {"GR"}) - {"PL"}
-        prefix = number[:2] if number[:2] in europe else country
+        prefix = number[:2] if number[:2] in _EUROPE else country
         rest = number[2:] if number.startswith(prefix) else number
-        if prefix in europe:
+        if prefix in _EUROPE:
             problem = lexical.TNrVatUE.problem(rest)
             if problem:
                 text = self.env._("%(number)s is not a valid EU VAT number.", number=partner.vat)

@@ -36,7 +36,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         for name in vouchers:
             if move[name]:
                 yield name, _("Voucher procedures are not supported yet.")
-        company = move.company_id
+        # sudo: a user of a branch may not read its head company
+        company = move.company_id.sudo()
         if company.parent_id and company.vat in (False, company.root_id.vat):
             yield "company_id", _("Invoices of a branch without a NIP are not supported yet.")
 
@@ -88,7 +89,8 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _check_number(self, draft):
         """KSeF remembers (NIP, kind, number) for ten years and refuses a second one."""
         move = draft.move
-        company = move.company_id
+        # sudo: a user of a branch may not read its head company
+        company = move.company_id.sudo()
         domain = [
             ("move_id", "!=", move.id),
             ("seller_nip", "=", self._seller_nip(company)),

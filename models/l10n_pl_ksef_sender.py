@@ -337,13 +337,16 @@ class L10nPlKsefSender(models.AbstractModel):
         reference = row.original_session_reference
         if reference:
             for found in self._rows_elsewhere(ksef, reference):
-                if found.ksef_number == number and found.invoice_hash == document.xml_sha256:
-                    session = self._session(document.connection_id, reference)
-                    return {
-                        "acquired_at": to_naive(found.acquired_at),
-                        "mode": found.mode,
-                        "where": {"session_id": session.id, "reference_number": found.reference},
-                    }
+                if found.ksef_number != number:
+                    continue
+                if found.invoice_hash != document.xml_sha256:
+                    return None
+                session = self._session(document.connection_id, reference)
+                return {
+                    "acquired_at": to_naive(found.acquired_at),
+                    "mode": found.mode,
+                    "where": {"session_id": session.id, "reference_number": found.reference},
+                }
         if crypto.to_base64(crypto.sha256(ksef.invoice(number))) != document.xml_sha256:
             return None
         day = document.issue_date

@@ -106,10 +106,15 @@ class Simulator:
         now = self.clock.now()
         expires = now + life
         claims = {
-            "typ": kind, "arn": operation.reference, "jti": secrets.token_hex(8),
-            "cit": operation.context.kind, "civ": operation.context.value,
-            "iss": "ksef-simulator", "aud": "ksef-simulator",
-            "iat": now.timestamp(), "exp": expires.timestamp(),
+            "typ": kind,
+            "arn": operation.reference,
+            "jti": secrets.token_hex(8),
+            "cit": operation.context.kind,
+            "civ": operation.context.value,
+            "iss": "ksef-simulator",
+            "aud": "ksef-simulator",
+            "iat": now.timestamp(),
+            "exp": expires.timestamp(),
         }
         return {"token": jwt.make(claims, self._secret), "validUntil": stamp(expires)}
 

@@ -53,7 +53,7 @@ _STATUS_TEXT = {
 _NO_RIGHTS = "Brak przypisanych uprawnień"
 
 
-def challenge(sim: "Simulator", request: Request) -> Response:
+def challenge(sim: Simulator, request: Request) -> Response:
     """``POST /auth/challenge``."""
     now = sim.clock.now()
     value = sim.mint.reference("CR", now)
@@ -73,7 +73,7 @@ def timestamp_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def xades_signature(sim: "Simulator", request: Request) -> Response:
+def xades_signature(sim: Simulator, request: Request) -> Response:
     """``POST /auth/xades-signature``: every check of the signature happens in this call."""
     now = sim.clock.now()
     root = xades.parse_document(request.body)
@@ -90,7 +90,12 @@ def xades_signature(sim: "Simulator", request: Request) -> Response:
     subject = identity.subject_of(verified.certificate, subject_type)
     failure = _certificate_failure(sim, request, verified.certificate)
     operation = _begin(
-        sim, context, subject, _method(sim, verified.certificate), failure, sim.rights(context, subject)
+        sim,
+        context,
+        subject,
+        _method(sim, verified.certificate),
+        failure,
+        sim.rights(context, subject),
     )
     operation.proof_hash = base64.b64encode(hashlib.sha256(request.body).digest()).decode("ascii")
     operation.allowed_ips = policy
@@ -105,8 +110,7 @@ def _read_request(
     if namespace not in _NAMESPACES:
         raise BadRequest(21401, "Nieznana przestrzeń nazw.")
     elements = [
-        item for item in root
-        if isinstance(item.tag, str) and item.tag != f"{xades.DS}Signature"
+        item for item in root if isinstance(item.tag, str) and item.tag != f"{xades.DS}Signature"
     ]
     names = [etree.QName(item).localname for item in elements]
     expected = ["Challenge", "ContextIdentifier", "SubjectIdentifierType"]
@@ -153,7 +157,7 @@ def _read_policy(element: etree._Element) -> dict[str, list[str]]:
     return policy
 
 
-def _use_challenge(sim: "Simulator", value: str, now: datetime) -> bool:
+def _use_challenge(sim: Simulator, value: str, now: datetime) -> bool:
     """Mark a challenge used; False when it is unknown, used already or older than ten minutes."""
     known = sim.store.challenges.get(value)
     good = known is not None and not known.used and now - known.issued_at <= CHALLENGE_LIFE
@@ -163,7 +167,7 @@ def _use_challenge(sim: "Simulator", value: str, now: datetime) -> bool:
 
 
 def _certificate_failure(
-    sim: "Simulator", request: Request, certificate: x509.Certificate
+    sim: Simulator, request: Request, certificate: x509.Certificate
 ) -> tuple[int, str] | None:
     """Why the certificate may not authenticate: a status code and its detail, None if it may."""
     issued = sim.authority.find(certificate)
@@ -181,14 +185,14 @@ def _certificate_failure(
     return 460, "Niezaufany łańcuch certyfikatów"
 
 
-def _method(sim: "Simulator", certificate: x509.Certificate) -> str:
+def _method(sim: Simulator, certificate: x509.Certificate) -> str:
     if sim.authority.find(certificate) is not None:
         return "InternalCertificate"
     seal = certificate.subject.get_attributes_for_oid(identity.ORGANIZATION_IDENTIFIER)
     return "QualifiedSeal" if seal else "QualifiedSignature"
 
 
-def ksef_token(sim: "Simulator", request: Request) -> Response:
+def ksef_token(sim: Simulator, request: Request) -> Response:
     """``POST /auth/ksef-token``: what is wrong with the token shows up in the status."""
     now = sim.clock.now()
     body = object_field(request.json(), "treść")
@@ -226,12 +230,12 @@ def ksef_token(sim: "Simulator", request: Request) -> Response:
     return _accepted(sim, operation)
 
 
-def _token_failure(sim: "Simulator", context: Context, detail: str) -> AuthOperation:
+def _token_failure(sim: Simulator, context: Context, detail: str) -> AuthOperation:
     return _begin(sim, context, "Token:?", "Token", (450, detail), ())
 
 
 def _begin(
-    sim: "Simulator",
+    sim: Simulator,
     context: Context,
     subject: str,
     method: str,
@@ -243,19 +247,26 @@ def _begin(
         failure = (415, _NO_RIGHTS)
     code, details = (failure[0], [failure[1]]) if failure else (200, [])
     operation = AuthOperation(
-        sim.mint.reference("AU", now), context, subject, method, now, sim.auth_polls, code, details,
+        sim.mint.reference("AU", now),
+        context,
+        subject,
+        method,
+        now,
+        sim.auth_polls,
+        code,
+        details,
         rights,
     )
     sim.store.operations[operation.reference] = operation
     return operation
 
 
-def _accepted(sim: "Simulator", operation: AuthOperation) -> Response:
+def _accepted(sim: Simulator, operation: AuthOperation) -> Response:
     token = sim.make_token(operation, "authentication", AUTHENTICATION_LIFE)
     return reply({"referenceNumber": operation.reference, "authenticationToken": token}, 202)
 
 
-def status(sim: "Simulator", request: Request, ref: str) -> Response:
+def status(sim: Simulator, request: Request, ref: str) -> Response:
     """``GET /auth/{ref}`` with that operation's own authentication token."""
     operation: AuthOperation = request.caller
     if operation.reference != ref:
@@ -273,8 +284,10 @@ def status(sim: "Simulator", request: Request, ref: str) -> Response:
     final = operation.code != 100
     category = "Token" if operation.method == "Token" else "XadesSignature"
     codes = {
-        "Token": "token.ksef", "InternalCertificate": "xades.internal-certificate",
-        "QualifiedSeal": "xades.qualified-seal", "QualifiedSignature": "xades.qualified-signature",
+        "Token": "token.ksef",
+        "InternalCertificate": "xades.internal-certificate",
+        "QualifiedSeal": "xades.qualified-seal",
+        "QualifiedSignature": "xades.qualified-signature",
     }
     return reply(
         {
@@ -296,13 +309,15 @@ def status(sim: "Simulator", request: Request, ref: str) -> Response:
     )
 
 
-def redeem(sim: "Simulator", request: Request) -> Response:
+def redeem(sim: Simulator, request: Request) -> Response:
     """``POST /auth/token/redeem``: once, and only after success."""
     operation: AuthOperation = request.caller
     if operation.redeemed:
         raise BadRequest(21301, "Tokeny zostały już pobrane.")
     if operation.code != 200 or operation.deleted:
-        raise BadRequest(21301, f"Status uwierzytelniania ({operation.code}) nie pozwala na pobranie.")
+        raise BadRequest(
+            21301, f"Status uwierzytelniania ({operation.code}) nie pozwala na pobranie."
+        )
     operation.redeemed = True
     operation.refresh_valid_until = sim.clock.now() + REFRESH_LIFE
     return reply(
@@ -313,7 +328,7 @@ def redeem(sim: "Simulator", request: Request) -> Response:
     )
 
 
-def refresh(sim: "Simulator", request: Request) -> Response:
+def refresh(sim: Simulator, request: Request) -> Response:
     """``POST /auth/token/refresh``: a new access token; the refresh token stays."""
     operation: AuthOperation = request.caller
     if operation.deleted:
@@ -323,14 +338,14 @@ def refresh(sim: "Simulator", request: Request) -> Response:
     return reply({"accessToken": sim.make_token(operation, "access", ACCESS_LIFE)})
 
 
-def delete_current(_sim: "Simulator", request: Request) -> Response:
+def delete_current(_sim: Simulator, request: Request) -> Response:
     """``DELETE /auth/sessions/current``: the refresh token dies, access tokens live on."""
     operation: AuthOperation = request.caller
     operation.deleted = True
     return Response(204)
 
 
-def personal_grants(sim: "Simulator", request: Request) -> Response:
+def personal_grants(sim: Simulator, request: Request) -> Response:
     """``POST /permissions/query/personal/grants``: what the caller may do here.
 
     An owner's rights are no grants: since API 2.9 they come in ``ownerPermissions``.
@@ -344,7 +359,9 @@ def personal_grants(sim: "Simulator", request: Request) -> Response:
     kind, _colon, value = operation.subject.partition(":")
     entries = [
         {
-            "id": hashlib.md5(f"{operation.subject}{name}".encode(), usedforsecurity=False).hexdigest(),
+            "id": hashlib.md5(
+                f"{operation.subject}{name}".encode(), usedforsecurity=False
+            ).hexdigest(),
             "contextIdentifier": {"type": context.kind, "value": context.value},
             "authorizedIdentifier": None if kind == "Token" else {"type": kind, "value": value},
             "permissionScope": name,

@@ -65,7 +65,7 @@ def parse_moment(text: str) -> datetime:
     head, dot, tail = text.strip().replace("Z", "+00:00").partition(".")
     if dot:
         digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-        head += "." + (digits + "000000")[:6] + tail[len(digits):]
+        head += "." + (digits + "000000")[:6] + tail[len(digits) :]
     moment = datetime.fromisoformat(head)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=WARSAW)

@@ -33,18 +33,18 @@ def _whole(payload: object) -> Response:
     return Response(200, json.dumps(payload, ensure_ascii=False).encode("utf-8"))
 
 
-def reset(sim: "Simulator", _request: Request) -> Response:
+def reset(sim: Simulator, _request: Request) -> Response:
     """``POST /_sim/reset``."""
     sim.reset()
     return Response(204)
 
 
-def log(sim: "Simulator", _request: Request) -> Response:
+def log(sim: Simulator, _request: Request) -> Response:
     """``GET /_sim/log``; null means: no answer was sent, no fault."""
     return _whole(sim.log)
 
 
-def clock(sim: "Simulator", request: Request) -> Response:
+def clock(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/clock`` with set (ISO), advance (seconds), freeze (bool) or reset (bool)."""
     body = _body(request)
     try:
@@ -61,7 +61,7 @@ def clock(sim: "Simulator", request: Request) -> Response:
     return reply({"now": stamp(sim.clock.now())})
 
 
-def faults(sim: "Simulator", request: Request) -> Response:
+def faults(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/faults``: one order, a list of them, or ``{"clear": true}``."""
     data = request.json()
     if isinstance(data, dict) and data.get("clear"):
@@ -75,12 +75,15 @@ def faults(sim: "Simulator", request: Request) -> Response:
     return reply({"pending": len(sim.faults.pending)})
 
 
-def state(sim: "Simulator", _request: Request) -> Response:
+def state(sim: Simulator, _request: Request) -> Response:
     """``GET /_sim/state``: sessions, counters, settings; no secret."""
     sessions = [
         {
-            "reference": item.reference, "context": item.context.value, "code": item.code,
-            "closed": item.closed, "invoices": [row.reference for row in item.invoices],
+            "reference": item.reference,
+            "context": item.context.value,
+            "code": item.code,
+            "closed": item.closed,
+            "invoices": [row.reference for row in item.invoices],
         }
         for item in sim.store.sessions.values()
     ]
@@ -103,7 +106,7 @@ def state(sim: "Simulator", _request: Request) -> Response:
     )
 
 
-def invoices(sim: "Simulator", _request: Request) -> Response:
+def invoices(sim: Simulator, _request: Request) -> Response:
     """``GET /_sim/invoices``: everything received, the decrypted bytes included."""
     return _whole(
         [
@@ -133,7 +136,7 @@ def _nip(body: dict[str, Any]) -> str:
     return nip
 
 
-def certificates(sim: "Simulator", request: Request) -> Response:
+def certificates(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/certificates``: a throw-away KSeF certificate; ``"rsa": true`` for RSA.
 
     ``{"serial": ..., "status": "Revoked"}`` changes one instead.
@@ -159,7 +162,7 @@ def certificates(sim: "Simulator", request: Request) -> Response:
     )
 
 
-def tokens(sim: "Simulator", request: Request) -> Response:
+def tokens(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/tokens``: a KSeF token; ``"revoke": true`` revokes all tokens of the NIP."""
     body = _body(request)
     nip = _nip(body)
@@ -175,7 +178,7 @@ def tokens(sim: "Simulator", request: Request) -> Response:
     return reply({"token": text, "referenceNumber": reference})
 
 
-def subjects(sim: "Simulator", request: Request) -> Response:
+def subjects(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/subjects``: rights of a subject (NIP, PESEL, fingerprint) in a context.
 
     ``{"nip": context, "subject": ..., "permissions": [...]}`` or ``{"nip": seller, "issuer": ...}``
@@ -190,7 +193,7 @@ def subjects(sim: "Simulator", request: Request) -> Response:
     return Response(204)
 
 
-def speed(sim: "Simulator", request: Request) -> Response:
+def speed(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/speed``: ``polls`` [at 100, at 150], ``auth``, ``storage``, ``settle_seconds``."""
     body = _body(request)
     try:

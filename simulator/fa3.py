@@ -22,7 +22,9 @@ _PROLOG = re.compile(rb"^<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']+)[\"']", re.A
 # each plane. U+0085 is allowed.
 _FORBIDDEN = re.compile(
     "[\x7f-\x84\x86-\x9f\ufdd0-\ufdef"
-    + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17))
+    + "".join(
+        f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17)
+    )
     + "]"
 )
 

@@ -29,7 +29,7 @@ class Fault:
     seconds: float = HANG_SECONDS
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Fault":
+    def from_json(cls, data: dict[str, Any]) -> Fault:
         """Raises ValueError for an unknown key, kind or moment."""
         unknown = set(data) - set(cls.__dataclass_fields__)
         if unknown or "endpoint" not in data or data.get("kind") not in KINDS:

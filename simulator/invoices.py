@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 MAX_RANGE = timedelta(days=92, hours=2)
 HIGH_WATER_LAG = timedelta(seconds=90)
 _TYPES = {
-    "VAT": "Vat", "KOR": "Kor", "ZAL": "Zal", "ROZ": "Roz", "UPR": "Upr", "KOR_ZAL": "KorZal",
+    "VAT": "Vat",
+    "KOR": "Kor",
+    "ZAL": "Zal",
+    "ROZ": "Roz",
+    "UPR": "Upr",
+    "KOR_ZAL": "KorZal",
     "KOR_ROZ": "KorRoz",
 }
 _SUBJECTS = ("Subject1", "Subject2", "Subject3", "SubjectAuthorized")
@@ -35,7 +40,7 @@ def _root(invoice: Invoice) -> fa3.Facts:
     return fa3.check_file(invoice.xml or b"", None, strict_characters=False)
 
 
-def download(sim: "Simulator", request: Request, number: str) -> Response:
+def download(sim: Simulator, request: Request, number: str) -> Response:
     """``GET /invoices/ksef/{number}``: the very bytes received."""
     if not KSEF_NUMBER_PATTERN.fullmatch(number):
         raise BadRequest(21405, "Parametr ksefNumber ma niepoprawną wartość.")
@@ -56,7 +61,7 @@ def _visible(invoice: Invoice, nip: str | None) -> bool:
     return nip in (invoice.seller_nip, buyer)
 
 
-def query(sim: "Simulator", request: Request) -> Response:
+def query(sim: Simulator, request: Request) -> Response:
     """``POST /invoices/query/metadata``."""
     body = object_field(request.json(), "treść")
     subject = enum_field(body, "subjectType", _SUBJECTS)
@@ -119,7 +124,9 @@ def _date_of(invoice: Invoice, date_type: str) -> datetime | None:
 
 def _party(facts: fa3.Facts, subject: str) -> str | None:
     element = {
-        "Subject1": "Podmiot1", "Subject2": "Podmiot2", "Subject3": "Podmiot3",
+        "Subject1": "Podmiot1",
+        "Subject2": "Podmiot2",
+        "Subject3": "Podmiot3",
         "SubjectAuthorized": "PodmiotUpowazniony",
     }[subject]
     return facts.text(f"{element}/DaneIdentyfikacyjne/NIP")
@@ -128,11 +135,23 @@ def _party(facts: fa3.Facts, subject: str) -> str | None:
 def _matches(body: dict[str, Any], invoice: Invoice, facts: fa3.Facts) -> bool:
     """The optional filters; one that the simulator does not know refuses the query."""
     wanted = {
-        "ksefNumber": invoice.ksef_number, "invoiceNumber": invoice.number,
-        "sellerNip": invoice.seller_nip, "invoicingMode": invoice.mode,
+        "ksefNumber": invoice.ksef_number,
+        "invoiceNumber": invoice.number,
+        "sellerNip": invoice.seller_nip,
+        "invoicingMode": invoice.mode,
     }
-    known = {"subjectType", "dateRange", "currencyCodes", "invoiceTypes", "formType",
-             "buyerIdentifier", "isSelfInvoicing", "hasAttachment", "amount", *wanted}
+    known = {
+        "subjectType",
+        "dateRange",
+        "currencyCodes",
+        "invoiceTypes",
+        "formType",
+        "buyerIdentifier",
+        "isSelfInvoicing",
+        "hasAttachment",
+        "amount",
+        *wanted,
+    }
     if set(body) - known:
         raise BadRequest(21405, f"Nieobsługiwane filtry: {sorted(set(body) - known)}.")
     if any(body.get(name) not in (None, value) for name, value in wanted.items()):
@@ -159,7 +178,10 @@ def _buyer(facts: fa3.Facts) -> dict[str, Any]:
     for kind, path in (("Nip", "NIP"), ("VatUe", "NrVatUE"), ("Other", "NrID")):
         value = facts.text(base + path)
         if value:
-            return {"identifier": {"type": kind, "value": value}, "name": facts.text(base + "Nazwa")}
+            return {
+                "identifier": {"type": kind, "value": value},
+                "name": facts.text(base + "Nazwa"),
+            }
     return {"identifier": {"type": "None"}, "name": facts.text(base + "Nazwa")}
 
 
@@ -170,8 +192,7 @@ def _metadata(invoice: Invoice, facts: fa3.Facts) -> dict[str, Any]:
     vat = sum(
         float(text or 0)
         for name, text in sums.items()
-        if name.startswith("P_14_")
-        and (name.endswith("W") or f"{name}W" not in sums)
+        if name.startswith("P_14_") and (name.endswith("W") or f"{name}W" not in sums)
     )
     return {
         "ksefNumber": invoice.ksef_number,
@@ -181,7 +202,8 @@ def _metadata(invoice: Invoice, facts: fa3.Facts) -> dict[str, Any]:
         "acquisitionDate": stamp(invoice.acquired_at),
         "permanentStorageDate": stamp(invoice.stored_at),
         "seller": {
-            "nip": invoice.seller_nip, "name": facts.text("Podmiot1/DaneIdentyfikacyjne/Nazwa"),
+            "nip": invoice.seller_nip,
+            "name": facts.text("Podmiot1/DaneIdentyfikacyjne/Nazwa"),
         },
         "buyer": _buyer(facts),
         "netAmount": round(net, 2),
@@ -199,7 +221,7 @@ def _metadata(invoice: Invoice, facts: fa3.Facts) -> dict[str, Any]:
 
 
 def verification_page(
-    sim: "Simulator", request: Request, nip: str, day: str, digest: str
+    sim: Simulator, request: Request, nip: str, day: str, digest: str
 ) -> Response:
     """``GET /qr/invoice/{nip}/{dd-mm-yyyy}/{hash}``: what a person sees who scans KOD I.
 
@@ -228,6 +250,8 @@ def verification_page(
     wants_json = "application/json" in (request.headers.get("Accept") or "")
     if wants_json or request.param("format") == "json":
         return reply(found)
-    rows = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(str(v))}</dd>" for k, v in found.items())
+    rows = "".join(
+        f"<dt>{html.escape(k)}</dt><dd>{html.escape(str(v))}</dd>" for k, v in found.items()
+    )
     page = f"<!doctype html><title>KSeF simulator</title><h1>{found['result']}</h1><dl>{rows}</dl>"
     return Response(200, page.encode("utf-8"), "text/html; charset=utf-8")

@@ -31,7 +31,7 @@ LIMITS = {
 }
 
 
-def rate_limits(_sim: "Simulator", _request: Request) -> Response:
+def rate_limits(_sim: Simulator, _request: Request) -> Response:
     """``GET /rate-limits``."""
     names = ("perSecond", "perMinute", "perHour")
     return reply({group: dict(zip(names, values, strict=True)) for group, values in LIMITS.items()})

@@ -37,7 +37,7 @@ _TICK = timedelta(milliseconds=1)
 _KEEP_YEARS = 10
 
 
-def advance(sim: "Simulator", invoice: Invoice) -> None:
+def advance(sim: Simulator, invoice: Invoice) -> None:
     """One look at an invoice: it moves a step when it has been looked at often enough.
 
     ``sim.polls`` is (looks that see 100, looks that see 150).
@@ -46,7 +46,9 @@ def advance(sim: "Simulator", invoice: Invoice) -> None:
     if invoice.final:
         invoice.polls += 1
         if invoice.code == 200 and invoice.stored_at is None and invoice.polls > sim.storage_polls:
-            invoice.stored_at = max(sim.clock.now(), (invoice.acquired_at or sim.clock.now()) + _TICK)
+            invoice.stored_at = max(
+                sim.clock.now(), (invoice.acquired_at or sim.clock.now()) + _TICK
+            )
         return
     if invoice.polls >= accepted + processing:
         finish(sim, invoice)
@@ -55,7 +57,7 @@ def advance(sim: "Simulator", invoice: Invoice) -> None:
     invoice.polls += 1
 
 
-def settle(sim: "Simulator") -> None:
+def settle(sim: Simulator) -> None:
     """Finish what has waited longer than ``sim.settle_after``: KSeF works unobserved, too."""
     now = sim.clock.now()
     for invoice in sim.store.moving:
@@ -72,14 +74,14 @@ def settle(sim: "Simulator") -> None:
         settle_session(sim, session)
 
 
-def close(sim: "Simulator", session: Session) -> None:
+def close(sim: Simulator, session: Session) -> None:
     """No more invoices; an empty session is cancelled at once."""
     session.closed = True
     session.code = 170 if session.invoices else 440
     session.updated_at = sim.clock.now()
 
 
-def settle_session(sim: "Simulator", session: Session) -> None:
+def settle_session(sim: Simulator, session: Session) -> None:
     """Turn 170 into 200 or 445 once every invoice has its verdict."""
     if session.code != 170 or not all(invoice.final for invoice in session.invoices):
         return
@@ -90,7 +92,7 @@ def settle_session(sim: "Simulator", session: Session) -> None:
         session.upo_reference = sim.mint.reference("EU", session.updated_at)
 
 
-def finish(sim: "Simulator", invoice: Invoice) -> None:
+def finish(sim: Simulator, invoice: Invoice) -> None:
     """Reach the verdict: the checks in the Ministry's order."""
     override = sim.faults.outcome()
     now = sim.clock.now()
@@ -112,7 +114,7 @@ def finish(sim: "Simulator", invoice: Invoice) -> None:
     invoice.session.updated_at = now
 
 
-def _judge(sim: "Simulator", invoice: Invoice) -> None:
+def _judge(sim: Simulator, invoice: Invoice) -> None:
     session = invoice.session
     if session.key is None:
         raise fa3.Rejected(405, "Sesja zakończyła się błędem.")
@@ -153,7 +155,7 @@ def decrypt(encrypted: bytes, key: bytes, iv: bytes) -> bytes:
     return plain
 
 
-def _check_unique(sim: "Simulator", invoice: Invoice) -> None:
+def _check_unique(sim: Simulator, invoice: Invoice) -> None:
     """Seller, kind and exact number must be new among ten full years of accepted invoices."""
     this_year = warsaw_date(invoice.invoicing_date).year
     for other in sim.store.by_key.get(invoice.key, []):

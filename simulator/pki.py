@@ -40,7 +40,7 @@ class EncryptionKey:
     certificate: x509.Certificate
 
     @classmethod
-    def generate(cls, usage: str, now: datetime) -> "EncryptionKey":
+    def generate(cls, usage: str, now: datetime) -> EncryptionKey:
         """A fresh 2048-bit key, valid from a day ago for two years."""
         private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         name = ministry_name(f"Simulator {usage}")
@@ -115,9 +115,9 @@ class Authority:
         )
         self.issued: dict[int, IssuedCertificate] = {}
 
-    def issue(self, nip: str, kind: str, now: datetime, *, rsa_key: bool = False) -> tuple[
-        IssuedCertificate, bytes
-    ]:
+    def issue(
+        self, nip: str, kind: str, now: datetime, *, rsa_key: bool = False
+    ) -> tuple[IssuedCertificate, bytes]:
         """A throw-away certificate of a company seal and its unencrypted PKCS#8 PEM key."""
         key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
         if rsa_key:
@@ -126,9 +126,15 @@ class Authority:
             key = ec.generate_private_key(ec.SECP256R1())
         offline = kind == "Offline"
         usage = x509.KeyUsage(
-            digital_signature=not offline, content_commitment=offline, key_encipherment=False,
-            data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
-            encipher_only=False, decipher_only=False,
+            digital_signature=not offline,
+            content_commitment=offline,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=False,
+            crl_sign=False,
+            encipher_only=False,
+            decipher_only=False,
         )
         certificate = (
             x509.CertificateBuilder()

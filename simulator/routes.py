@@ -29,8 +29,13 @@ def register(router: Router) -> None:
         Route("DELETE", "/v2/auth/sessions/current", auth.delete_current, ("access", "refresh")),
         Route("GET", "/v2/auth/{ref}", auth.status, ("authentication",)),
         Route("GET", "/v2/security/public-key-certificates", public_keys),
-        Route("POST", "/v2/permissions/query/personal/grants", auth.personal_grants, _ACCESS,
-              media=_JSON),
+        Route(
+            "POST",
+            "/v2/permissions/query/personal/grants",
+            auth.personal_grants,
+            _ACCESS,
+            media=_JSON,
+        ),
         Route("GET", "/v2/rate-limits", limits.rate_limits, _ACCESS),
         Route("GET", "/v2/limits/context", sessions.context_limits, _ACCESS),
         Route("POST", online, sessions.open_online, _ACCESS, write, _JSON),
@@ -44,8 +49,9 @@ def register(router: Router) -> None:
         Route("GET", one + "/invoices/ksef/{number}/upo", statuses.upo_by_number, _ACCESS, read),
         Route("GET", one + "/upo/{upo_ref}", statuses.upo_page, _ACCESS, read),
         Route("GET", "/v2/invoices/ksef/{number}", invoices.download, _ACCESS, ("InvoiceRead",)),
-        Route("POST", "/v2/invoices/query/metadata", invoices.query, _ACCESS, ("InvoiceRead",),
-              _JSON),
+        Route(
+            "POST", "/v2/invoices/query/metadata", invoices.query, _ACCESS, ("InvoiceRead",), _JSON
+        ),
         Route("GET", "/storage/{name}", statuses.storage),
         Route("GET", "/qr/invoice/{nip}/{day}/{digest}", invoices.verification_page),
         *control.ROUTES,

@@ -67,8 +67,13 @@ class Handler(BaseHTTPRequestHandler):
         simulator = self.server.simulator
         parts = urlsplit(self.path)
         request = Request(
-            self.command, unquote(parts.path), parse_qs(parts.query, keep_blank_values=True),
-            self.headers, b"", self.client_address[0], self.server.url,
+            self.command,
+            unquote(parts.path),
+            parse_qs(parts.query, keep_blank_values=True),
+            self.headers,
+            b"",
+            self.client_address[0],
+            self.server.url,
         )
         route: Route | None = None
         params: dict[str, str] = {}

@@ -21,7 +21,7 @@ WRITE_RIGHTS = ("InvoiceWrite", "PefInvoiceWrite", "EnforcementOperations")
 _FA3 = ("FA (3)", "1-0E", "FA")
 
 
-def open_online(sim: "Simulator", request: Request) -> Response:
+def open_online(sim: Simulator, request: Request) -> Response:
     """``POST /sessions/online``.
 
     Only FA (3) is served: the simulator holds no other schema, so it accepts no other form.
@@ -45,7 +45,14 @@ def open_online(sim: "Simulator", request: Request) -> Response:
         key = None
     operation = request.caller
     session = Session(
-        sim.mint.reference("SO", now), operation.context, operation, _FA3, key, iv, now, now,
+        sim.mint.reference("SO", now),
+        operation.context,
+        operation,
+        _FA3,
+        key,
+        iv,
+        now,
+        now,
         now + SESSION_LIFE,
     )
     features = (request.headers.get("X-KSeF-Feature") or "").replace(" ", "").split(",")
@@ -56,7 +63,7 @@ def open_online(sim: "Simulator", request: Request) -> Response:
     )
 
 
-def find(sim: "Simulator", request: Request, reference: str) -> Session:
+def find(sim: Simulator, request: Request, reference: str) -> Session:
     """The session of this context; 21173 otherwise, whoever else it belongs to."""
     session = sim.store.sessions.get(reference)
     if session is None or session.context != request.caller.context:
@@ -66,7 +73,7 @@ def find(sim: "Simulator", request: Request, reference: str) -> Session:
     return session
 
 
-def send(sim: "Simulator", request: Request, ref: str) -> Response:
+def send(sim: Simulator, request: Request, ref: str) -> Response:
     """``POST /sessions/online/{ref}/invoices``: what can be judged without decrypting."""
     session = find(sim, request, ref)
     body = object_field(request.json(), "treść")
@@ -104,15 +111,22 @@ def send(sim: "Simulator", request: Request, ref: str) -> Response:
         _check_correction(sim, session, corrected)
     now = sim.clock.now()
     invoice = Invoice(
-        sim.mint.reference("EE", now), session, len(session.invoices) + 1, invoice_hash, size,
-        content, offline, corrected, now,
+        sim.mint.reference("EE", now),
+        session,
+        len(session.invoices) + 1,
+        invoice_hash,
+        size,
+        content,
+        offline,
+        corrected,
+        now,
     )
     sim.store.add_invoice(invoice)
     session.updated_at = now
     return reply({"referenceNumber": invoice.reference}, 202)
 
 
-def _check_correction(sim: "Simulator", session: Session, corrected: str) -> None:
+def _check_correction(sim: Simulator, session: Session, corrected: str) -> None:
     """A technical correction names the hash of a rejected invoice of this context.
 
     The real system does not verify that the hash was ever rejected; we do, being the stricter.
@@ -128,7 +142,7 @@ def _check_correction(sim: "Simulator", session: Session, corrected: str) -> Non
         )
 
 
-def close(sim: "Simulator", request: Request, ref: str) -> Response:
+def close(sim: Simulator, request: Request, ref: str) -> Response:
     """``POST /sessions/online/{ref}/close``; again: 204 or 21180, as configured."""
     session = find(sim, request, ref)
     if session.closed or session.code != 100 or session.key is None:
@@ -140,7 +154,7 @@ def close(sim: "Simulator", request: Request, ref: str) -> Response:
     return Response(204)
 
 
-def context_limits(sim: "Simulator", _request: Request) -> Response:
+def context_limits(sim: Simulator, _request: Request) -> Response:
     """``GET /limits/context``."""
     limits = {
         "maxInvoiceSizeInMB": fa3.MAX_BYTES // 1_000_000,

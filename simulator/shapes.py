@@ -35,7 +35,9 @@ def integer_field(body: dict[str, Any], name: str, minimum: int) -> int:
     """A required integer not below ``minimum``."""
     value = body.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise BadRequest(21405, f"Pole {name} musi być liczbą całkowitą nie mniejszą niż {minimum}.")
+        raise BadRequest(
+            21405, f"Pole {name} musi być liczbą całkowitą nie mniejszą niż {minimum}."
+        )
     return value
 
 

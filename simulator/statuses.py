@@ -29,7 +29,7 @@ _TEXT = {
 }
 
 
-def session_status(sim: "Simulator", request: Request, ref: str) -> Response:
+def session_status(sim: Simulator, request: Request, ref: str) -> Response:
     """``GET /sessions/{ref}``; looking moves every invoice of the session a step."""
     session = find(sim, request, ref)
     if session.key is None:
@@ -57,9 +57,7 @@ def session_status(sim: "Simulator", request: Request, ref: str) -> Response:
         "upo": pages,
         "invoiceCount": len(session.invoices),
         "successfulInvoiceCount": sum(item.code == 200 for item in session.invoices),
-        "failedInvoiceCount": sum(
-            item.final and item.code != 200 for item in session.invoices
-        ),
+        "failedInvoiceCount": sum(item.final and item.code != 200 for item in session.invoices),
     }
     answer = reply(shown)
     # the look that sees the last verdict still shows 170; the next one shows the result
@@ -67,17 +65,17 @@ def session_status(sim: "Simulator", request: Request, ref: str) -> Response:
     return answer
 
 
-def invoice_list(sim: "Simulator", request: Request, ref: str) -> Response:
+def invoice_list(sim: Simulator, request: Request, ref: str) -> Response:
     """``GET /sessions/{ref}/invoices``."""
     return _page(sim, request, find(sim, request, ref), "all")
 
 
-def failed_list(sim: "Simulator", request: Request, ref: str) -> Response:
+def failed_list(sim: Simulator, request: Request, ref: str) -> Response:
     """``GET /sessions/{ref}/invoices/failed``."""
     return _page(sim, request, find(sim, request, ref), "failed")
 
 
-def _page(sim: "Simulator", request: Request, session: Session, kind: str) -> Response:
+def _page(sim: Simulator, request: Request, session: Session, kind: str) -> Response:
     size_text = request.param("pageSize", "10") or ""
     if not size_text.isascii() or not size_text.isdigit() or not 10 <= int(size_text) <= 1000:
         raise BadRequest(21405, "Parametr pageSize musi być z zakresu 10-1000.")
@@ -86,14 +84,11 @@ def _page(sim: "Simulator", request: Request, session: Session, kind: str) -> Re
     token = request.headers.get("x-continuation-token")
     if token:
         start = _read_continuation(token, f"{session.reference}|{kind}|")
-    for invoice in session.invoices[start:] if kind == "failed" else session.invoices[
-        start : start + size
-    ]:
+    for invoice in (
+        session.invoices[start:] if kind == "failed" else session.invoices[start : start + size]
+    ):
         pipeline.advance(sim, invoice)
-    rows = [
-        item for item in session.invoices
-        if kind == "all" or (item.final and item.code != 200)
-    ]
+    rows = [item for item in session.invoices if kind == "all" or (item.final and item.code != 200)]
     shown = rows[start : start + size]
     following = None
     if start + size < len(rows):
@@ -109,12 +104,12 @@ def _read_continuation(token: str, prefix: str) -> int:
         text = base64.b64decode(token, validate=True).decode("ascii")
         if not text.startswith(prefix):
             raise ValueError("token of another list")
-        return int(text[len(prefix):])
+        return int(text[len(prefix) :])
     except ValueError as error:
         raise BadRequest(21418) from error
 
 
-def describe(sim: "Simulator", invoice: Invoice, base_url: str) -> dict[str, Any]:
+def describe(sim: Simulator, invoice: Invoice, base_url: str) -> dict[str, Any]:
     """One invoice as lists and the single status show it."""
     link = expires = None
     if invoice.code == 200:
@@ -147,7 +142,7 @@ def _invoice(session: Session, reference: str) -> Invoice:
     raise BadRequest(21405, "W sesji nie ma faktury o podanym numerze referencyjnym.")
 
 
-def invoice_status(sim: "Simulator", request: Request, ref: str, invoice_ref: str) -> Response:
+def invoice_status(sim: Simulator, request: Request, ref: str, invoice_ref: str) -> Response:
     """``GET /sessions/{ref}/invoices/{invoice_ref}``."""
     found = _invoice(find(sim, request, ref), invoice_ref)
     pipeline.advance(sim, found)
@@ -156,7 +151,7 @@ def invoice_status(sim: "Simulator", request: Request, ref: str, invoice_ref: st
     return answer
 
 
-def upo_by_invoice(sim: "Simulator", request: Request, ref: str, invoice_ref: str) -> Response:
+def upo_by_invoice(sim: Simulator, request: Request, ref: str, invoice_ref: str) -> Response:
     """``GET /sessions/{ref}/invoices/{invoice_ref}/upo``."""
     _check(REFERENCE_PATTERN.fullmatch(invoice_ref), "invoiceReferenceNumber")
     session = find(sim, request, ref)
@@ -166,7 +161,7 @@ def upo_by_invoice(sim: "Simulator", request: Request, ref: str, invoice_ref: st
     raise BadRequest(21178)
 
 
-def upo_by_number(sim: "Simulator", request: Request, ref: str, number: str) -> Response:
+def upo_by_number(sim: Simulator, request: Request, ref: str, number: str) -> Response:
     """``GET /sessions/{ref}/invoices/ksef/{number}/upo``."""
     _check(KSEF_NUMBER_PATTERN.fullmatch(number), "ksefNumber")
     session = find(sim, request, ref)
@@ -176,7 +171,7 @@ def upo_by_number(sim: "Simulator", request: Request, ref: str, number: str) -> 
     raise BadRequest(21178)
 
 
-def upo_page(sim: "Simulator", request: Request, ref: str, upo_ref: str) -> Response:
+def upo_page(sim: Simulator, request: Request, ref: str, upo_ref: str) -> Response:
     """``GET /sessions/{ref}/upo/{upo_ref}``: one page with every accepted invoice."""
     session = find(sim, request, ref)
     if not session.upo_reference or session.upo_reference != upo_ref:
@@ -184,12 +179,12 @@ def upo_page(sim: "Simulator", request: Request, ref: str, upo_ref: str) -> Resp
     return _xml(_session_upo(sim, session))
 
 
-def _session_upo(sim: "Simulator", session: Session) -> bytes:
+def _session_upo(sim: Simulator, session: Session) -> bytes:
     good = [item for item in session.invoices if item.code == 200]
     return upo.confirmation(sim, session, good, paged=True)
 
 
-def storage(sim: "Simulator", request: Request, name: str) -> Response:
+def storage(sim: Simulator, request: Request, name: str) -> Response:
     """``GET /storage/{name}?sig=…``: a signed link; it must not be given a token."""
     if request.headers.get("Authorization"):
         raise Unauthorized("Adres nie przyjmuje nagłówka Authorization.")

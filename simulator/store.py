@@ -7,8 +7,14 @@ from datetime import datetime
 
 #: Rights of an owner: someone whose certificate carries the NIP of the context.
 OWNER_RIGHTS = (
-    "CredentialsManage", "CredentialsRead", "InvoiceWrite", "InvoiceRead", "Introspection",
-    "SubunitManage", "EnforcementOperations", "CollectiveIdentifierManage",
+    "CredentialsManage",
+    "CredentialsRead",
+    "InvoiceWrite",
+    "InvoiceRead",
+    "Introspection",
+    "SubunitManage",
+    "EnforcementOperations",
+    "CollectiveIdentifierManage",
 )
 
 
@@ -74,7 +80,7 @@ class Invoice:
     """One invoice received in a session; ``xml`` is None while it could not be decrypted."""
 
     reference: str
-    session: "Session"
+    session: Session
     ordinal: int
     invoice_hash: str
     invoice_size: int

@@ -16,13 +16,15 @@ NAMESPACE = "http://upo.schematy.mf.gov.pl/KSeF/v4-3"
 _N = f"{{{NAMESPACE}}}"
 _RECEIVER = "Ministerstwo Finansów"
 _CONTEXT = {
-    "Nip": "Nip", "InternalId": "IdWewnetrzny", "NipVatUe": "IdZlozonyVatUE",
+    "Nip": "Nip",
+    "InternalId": "IdWewnetrzny",
+    "NipVatUe": "IdZlozonyVatUE",
     "PeppolId": "IdDostawcyUslugPeppol",
 }
 
 
 def confirmation(
-    sim: "Simulator", session: Session, invoices: list[Invoice], *, paged: bool = False
+    sim: Simulator, session: Session, invoices: list[Invoice], *, paged: bool = False
 ) -> bytes:
     """The UPO of accepted ``invoices``; ``paged`` adds the description of a session's page.
 

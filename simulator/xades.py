@@ -246,8 +246,13 @@ def _check_signed_properties(
 def same_name(text: str, name: x509.Name) -> bool:
     """Whether an RFC 4514 text names ``name``, in either order of its parts."""
     labels = {
-        "SERIALNUMBER": "2.5.4.5", "GN": "2.5.4.42", "GIVENNAME": "2.5.4.42", "SN": "2.5.4.4",
-        "SURNAME": "2.5.4.4", "ORGANIZATIONIDENTIFIER": "2.5.4.97", "T": "2.5.4.12",
+        "SERIALNUMBER": "2.5.4.5",
+        "GN": "2.5.4.42",
+        "GIVENNAME": "2.5.4.42",
+        "SN": "2.5.4.4",
+        "SURNAME": "2.5.4.4",
+        "ORGANIZATIONIDENTIFIER": "2.5.4.97",
+        "T": "2.5.4.12",
         "E": "1.2.840.113549.1.9.1",
     }
     try:

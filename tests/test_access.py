@@ -24,7 +24,7 @@ class TestAccess(KsefCommon):
         for field in (*SECRETS, "new_token"):
             with self.assertRaises(AccessError):
                 as_accountant.read([field])
-            with self.assertRaises(AccessError):
+            with self.assertRaises(UserError):
                 as_accountant.export_data([field])
             with self.assertRaises(AccessError):
                 as_accountant.search([(field, "!=", False)])

@@ -11,8 +11,6 @@ TEXTS = {
     "missing": "is missing",
     "choice": "one of {names} is needed",
     "conflict": "only one of {names} may be given",
-    "together": "is needed together with {names}",
-    "too_few": "at least {limit} needed, {count} given",
     "too_many": "at most {limit} allowed, {count} given",
     "kind": "must be a {expected}, not {value}",
     "empty": "is empty",

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from harness import Api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +26,9 @@ def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     """A simulator process and its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", "--port", "0", *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     line = process.stdout.readline()

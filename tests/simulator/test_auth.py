@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import NameOID
-from ksef_client.services.xades import sign_xades_enveloped
-
 from harness import NIP, Api, auth_request, code_of, key_pair, login, new_challenge, submit, wrap
+from ksef_client.services.xades import sign_xades_enveloped
 
 
 def signed(api: Api, **more: str) -> str:
@@ -36,9 +35,14 @@ def self_signed(nip: str, *, days: int = 1, person: bool = False) -> tuple[str, 
     now = datetime.now(timezone.utc)
     name = x509.Name(attributes)
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=30))
-        .not_valid_after(now + timedelta(days=days)).sign(key, hashes.SHA256())
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=30))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -89,7 +93,7 @@ def test_changed_document(api: Api, pattern: str, replacement: str, code: int) -
 def test_encoding_and_dtd(api: Api) -> None:
     xml = signed(api).replace("<?xml version='1.0' encoding='UTF-8'?>", "").lstrip()
     assert code_of(submit(api, xml.encode("utf-16"))) == 21217
-    body = xml[xml.index("<AuthTokenRequest"):]
+    body = xml[xml.index("<AuthTokenRequest") :]
     assert code_of(submit(api, "<!DOCTYPE x [<!ENTITY a 'b'>]>" + body)) == 9101
     wrong = submit(api, xml, headers={"Content-Type": "application/json"})
     assert wrong.status_code == 415
@@ -171,7 +175,9 @@ def test_ksef_token(api: Api, change: str, code: int) -> None:
         secret, _other = wrap(api, text.encode(), "SymmetricKeyEncryption")
     nip = "1111111111" if change == "context" else NIP
     body = {
-        "challenge": issued["challenge"], "encryptedToken": secret, "publicKeyId": identifier,
+        "challenge": issued["challenge"],
+        "encryptedToken": secret,
+        "publicKeyId": identifier,
         "contextIdentifier": {"type": "Nip", "value": nip},
     }
     started = api.call("POST", "/auth/ksef-token", json=body).json()

@@ -6,7 +6,6 @@ import socket
 
 import httpx
 import pytest
-
 from harness import Api, adapted, login, open_session, today
 
 SEND = "POST /sessions/online/{ref}/invoices"

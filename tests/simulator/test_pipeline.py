@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from lxml import etree
-
 from harness import NIP, Api, Session, adapted, code_of, login, open_session, sha, today
+from lxml import etree
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_unobserved_work_goes_on(api: Api, session: Session, xml: bytes) -> None
         (b"Widget", b"Wid\xff"),
         (b"</Faktura>", b""),
         (b"<Faktura", b"<?go now?><Faktura"),
-        (b"Widget", "Wid\x7fget".encode()),
+        (b"Widget", b"Wid\x7fget"),
         (b"Widget", "Wid\ufdd0get".encode()),
         (b"Widget", b"Wid&#x85;&#x86;get"),
         (b"<Faktura", b"<!DOCTYPE Faktura><Faktura"),

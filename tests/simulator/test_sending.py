@@ -7,9 +7,19 @@ import os
 from typing import Any
 
 import pytest
-
 from harness import (
-    NIP, Api, Session, adapted, code_of, login, new_challenge, open_payload, open_session, sha, today, wrap,
+    NIP,
+    Api,
+    Session,
+    adapted,
+    code_of,
+    login,
+    new_challenge,
+    open_payload,
+    open_session,
+    sha,
+    today,
+    wrap,
 )
 
 
@@ -30,7 +40,11 @@ def xml(invoice_template: bytes) -> bytes:
         (("formCode", "schemaVersion"), "1-0", 21405),
         (("formCode",), None, 21405),
         (("encryption",), None, 21405),
-        (("encryption", "initializationVector"), base64.b64encode(b"14 bytes only!").decode(), 21405),
+        (
+            ("encryption", "initializationVector"),
+            base64.b64encode(b"14 bytes only!").decode(),
+            21405,
+        ),
         (("encryption", "encryptedSymmetricKey"), "not base64", 21405),
         (("encryption", "publicKeyId"), "A" * 43 + "=", 21470),
     ],
@@ -140,7 +154,9 @@ def test_both_error_formats(session: Session, xml: bytes) -> None:
 def test_order_of_global_checks(api: Api, session: Session) -> None:
     assert api.call("GET", "/nowhere").status_code == 404
     assert api.call("DELETE", "/sessions/online").status_code == 405
-    wrong = api.call("POST", "/sessions/online", content=b"x", headers={"Content-Type": "text/plain"})
+    wrong = api.call(
+        "POST", "/sessions/online", content=b"x", headers={"Content-Type": "text/plain"}
+    )
     assert wrong.status_code == 415
     assert api.call("POST", "/sessions/online", json={}).status_code == 401
     assert code_of(api.call("POST", "/sessions/online", session.token, json=[])) == 21405
@@ -149,9 +165,13 @@ def test_order_of_global_checks(api: Api, session: Session) -> None:
 def test_token_without_the_right_is_forbidden(api: Api) -> None:
     token = api.control("POST", "tokens", nip=NIP, permissions=["InvoiceRead"])["token"]
     issued = api.call("POST", "/auth/challenge").json()
-    secret, identifier = wrap(api, f"{token}|{issued['timestampMs']}".encode(), "KsefTokenEncryption")
+    secret, identifier = wrap(
+        api, f"{token}|{issued['timestampMs']}".encode(), "KsefTokenEncryption"
+    )
     body = {
-        "challenge": issued["challenge"], "encryptedToken": secret, "publicKeyId": identifier,
+        "challenge": issued["challenge"],
+        "encryptedToken": secret,
+        "publicKeyId": identifier,
         "contextIdentifier": {"type": "Nip", "value": NIP},
     }
     started = api.call("POST", "/auth/ksef-token", json=body).json()

@@ -7,12 +7,11 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from harness import Api, adapted, key_pair
 from ksef_client import KsefClient, KsefClientOptions
 from ksef_client import models as m
 from ksef_client.services.workflows import AuthCoordinator, OnlineSessionWorkflow
 from lxml import etree
-
-from harness import Api, adapted, key_pair
 
 NIP = "5265877635"
 
