@@ -194,7 +194,11 @@ def subjects(sim: Simulator, request: Request) -> Response:
 
 
 def speed(sim: Simulator, request: Request) -> Response:
-    """``POST /_sim/speed``: ``polls`` [at 100, at 150], ``auth``, ``storage``, ``settle_seconds``."""
+    """``POST /_sim/speed``: how many looks a step takes, and how long until it is finished anyway.
+
+    ``polls`` [at 100, at 150], ``auth``, ``storage``, ``settle_seconds``; also ``max_invoices`` of a
+    session and ``repeated_close_ok``.
+    """
     body = _body(request)
     try:
         if "polls" in body:

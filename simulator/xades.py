@@ -25,7 +25,7 @@ from .messages import BadRequest
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 XADES = "{http://uri.etsi.org/01903/v1.3.2#}"
 SIGNED_PROPERTIES_TYPE = "http://uri.etsi.org/01903#SignedProperties"
-#: How far in the future SigningTime may lie. The Ministry names no figure; this is the stricter guess.
+#: How far in the future SigningTime may lie. The Ministry names no figure; this is strict.
 CLOCK_SKEW = timedelta(minutes=5)
 
 NEGATIVE = "Podpis zweryfikowany negatywnie."
@@ -41,7 +41,8 @@ _C14N = {
 }
 # XPath and filter2 transforms are on the Ministry's list too; signxml does not evaluate them and
 # no client of ours makes them, so they are refused here (the stricter party).
-_TRANSFORMS = _C14N | {"http://www.w3.org/2000/09/xmldsig#enveloped-signature"}
+_ENVELOPED = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+_TRANSFORMS = _C14N | {_ENVELOPED}
 _HASHES = {
     "http://www.w3.org/2000/09/xmldsig#sha1": hashlib.sha1,
     "http://www.w3.org/2001/04/xmlenc#sha256": hashlib.sha256,
@@ -139,40 +140,47 @@ def _check_key(certificate: x509.Certificate) -> None:
 def _check_shape(signature: etree._Element) -> None:
     """Only listed algorithms, a reference to the whole document and one to SignedProperties."""
     method = signature.find(f"{DS}SignedInfo/{DS}CanonicalizationMethod")
-    if method is None or method.get("Algorithm") not in _C14N:
-        raise BadRequest(9105, WRONG_PROFILE)
     properties = signature.findall(
         f"{DS}Object/{XADES}QualifyingProperties/{XADES}SignedProperties"
     )
-    if len(properties) != 1 or not properties[0].get("Id"):
-        raise BadRequest(9105, WRONG_PROFILE)
-    target = properties[0].getparent().get("Target")
-    if not signature.get("Id") or target != f"#{signature.get('Id')}":
-        raise BadRequest(9105, WRONG_PROFILE)
-    whole = bound = 0
-    for reference in signature.findall(f"{DS}SignedInfo/{DS}Reference"):
-        transforms = [
-            item.get("Algorithm") for item in reference.findall(f"{DS}Transforms/{DS}Transform")
-        ]
-        if not set(transforms) <= _TRANSFORMS:
-            raise BadRequest(9105, WRONG_PROFILE)
-        uri = reference.get("URI")
-        if uri == "":
-            if "http://www.w3.org/2000/09/xmldsig#enveloped-signature" not in transforms:
-                raise BadRequest(9105, WRONG_PROFILE)
-            whole += 1
-        elif uri == f"#{properties[0].get('Id')}":
-            if reference.get("Type") != SIGNED_PROPERTIES_TYPE:
-                raise BadRequest(9105, WRONG_PROFILE)
-            bound += 1
-        elif uri is None or not uri.startswith("#"):
-            raise BadRequest(9105, WRONG_PROFILE)
-    if whole != 1 or bound != 1:
-        raise BadRequest(9105, WRONG_PROFILE)
+    identified = len(properties) == 1 and bool(properties[0].get("Id")) and signature.get("Id")
     ids = [item.get("Id") for item in signature.getroottree().iter() if item.get("Id")]
-    if len(ids) != len(set(ids)):
+    if (
+        method is None
+        or method.get("Algorithm") not in _C14N
+        or not identified
+        or properties[0].getparent().get("Target") != f"#{signature.get('Id')}"
         # duplicate identifiers are the door to signature wrapping
+        or len(ids) != len(set(ids))
+    ):
         raise BadRequest(9105, WRONG_PROFILE)
+    target = f"#{properties[0].get('Id')}"
+    uris = [
+        _check_reference(reference, target)
+        for reference in signature.findall(f"{DS}SignedInfo/{DS}Reference")
+    ]
+    if uris.count("") != 1 or uris.count(target) != 1:
+        raise BadRequest(9105, WRONG_PROFILE)
+
+
+def _check_reference(reference: etree._Element, properties: str) -> str:
+    """The URI of a reference with listed transforms inside the document; raises 9105.
+
+    ``properties`` is the URI of SignedProperties, whose reference must say its type.
+    """
+    uri = reference.get("URI")
+    transforms = {
+        item.get("Algorithm") for item in reference.findall(f"{DS}Transforms/{DS}Transform")
+    }
+    if (
+        uri is None
+        or (uri and not uri.startswith("#"))
+        or not transforms <= _TRANSFORMS
+        or (uri == "" and _ENVELOPED not in transforms)
+        or (uri == properties and reference.get("Type") != SIGNED_PROPERTIES_TYPE)
+    ):
+        raise BadRequest(9105, WRONG_PROFILE)
+    return uri
 
 
 def _check_signature_value(signature: etree._Element, certificate: x509.Certificate) -> None:

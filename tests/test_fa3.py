@@ -343,7 +343,7 @@ class TestFa3(AccountTestInvoicingCommon):
                 "amount_type": "fixed",
                 "amount": 0.2,
                 "include_base_amount": True,
-                "sequence": 0,
+                "sequence": -1,  # before the VAT taxes
                 "type_tax_use": "sale",
                 "country_id": self.env.ref("base.pl").id,
             }
