@@ -223,7 +223,6 @@ def _exception(
     body = {
         "exception": {
             "exceptionDetailList": [entry],
-            "referenceNumber": None,
             "serviceCode": _trace_id(request),
             "serviceCtx": "srvSIM",
             "serviceName": "simulator",
