@@ -13,13 +13,26 @@ _SEQUENCE, _SET, _INTEGER, _BIT_STRING, _OID = 0x30, 0x31, 0x02, 0x03, 0x06
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _BMP_STRING, _UNIVERSAL_STRING, _T61_STRING = 0x1E, 0x1C, 0x14
-_STRING_TYPES = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x12: "ascii",
-                 _T61_STRING: "latin-1", _BMP_STRING: "utf-16-be", _UNIVERSAL_STRING: "utf-32-be"}
+_STRING_TYPES = {
+    0x0C: "utf-8",
+    0x13: "ascii",
+    0x16: "ascii",
+    0x12: "ascii",
+    _T61_STRING: "latin-1",
+    _BMP_STRING: "utf-16-be",
+    _UNIVERSAL_STRING: "utf-32-be",
+}
 _KEY_USAGE = "2.5.29.15"
 # The only short names that RFC 4514 defines; every other type is written as its number.
 _SHORT_NAMES = {
-    "2.5.4.3": "CN", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
-    "2.5.4.6": "C", "2.5.4.9": "STREET", "0.9.2342.19200300.100.1.25": "DC",
+    "2.5.4.3": "CN",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "2.5.4.6": "C",
+    "2.5.4.9": "STREET",
+    "0.9.2342.19200300.100.1.25": "DC",
     "0.9.2342.19200300.100.1.1": "UID",
 }
 
@@ -67,11 +80,13 @@ def _items(data: bytes) -> list[_Item]:
             size = length & 0x7F
             if not 1 <= size <= 4 or position + size > len(data):
                 raise ValueError("bad DER length")
-            length = int.from_bytes(data[position:position + size], "big")
+            length = int.from_bytes(data[position : position + size], "big")
             position += size
         if position + length > len(data):
             raise ValueError("truncated DER")
-        items.append(_Item(tag, data[position:position + length], data[start:position + length]))
+        items.append(
+            _Item(tag, data[position : position + length], data[start : position + length])
+        )
         position += length
     return items
 

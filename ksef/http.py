@@ -57,9 +57,7 @@ class Reply:
         """The error for an answer that cannot be used."""
         if self.repeatable:
             return errors.ProtocolError(message, verdict=errors.Verdict.RETRY)
-        return errors.ProtocolError(
-            message, verdict=errors.Verdict.UNKNOWN, outcome_unknown=True
-        )
+        return errors.ProtocolError(message, verdict=errors.Verdict.UNKNOWN, outcome_unknown=True)
 
     def json(self) -> Any:
         """The JSON document. Raises ProtocolError if there is none."""
@@ -121,8 +119,7 @@ def parse_retry_after(value: str | None, date: str | None) -> int | None:
         return None
     # A date with "-0000" comes back naive; both headers are UTC by definition.
     until, sent = (
-        moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        for moment in (until, sent)
+        moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc) for moment in (until, sent)
     )
     return min(max(int((until - sent).total_seconds()), 0), _LONGEST_WAIT)
 
@@ -210,15 +207,18 @@ class Transport:
         sent_headers.update(headers or {})
         for is_last in (False, True) if repeatable else (True,):
             response, failure = self._attempt(
-                method, self.environment.api + path, repeatable, token=token, body=body,
-                params=params, headers=sent_headers,
+                method,
+                self.environment.api + path,
+                repeatable,
+                token=token,
+                body=body,
+                params=params,
+                headers=sent_headers,
             )
             if response is None:
                 if is_last or not isinstance(failure.__cause__, _DROPPED):
                     raise failure
-            elif (
-                response.status_code < 500 or is_last or response.headers.get("Retry-After")
-            ):
+            elif response.status_code < 500 or is_last or response.headers.get("Retry-After"):
                 return self._reply(response, repeatable)
         raise AssertionError("the last attempt returns or raises")
 

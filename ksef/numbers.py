@@ -12,10 +12,16 @@ from datetime import date
 _NIP = r"[1-9](?:\d[1-9]|[1-9]\d)\d{7}"
 _NIP_PATTERN = re.compile(_NIP, re.ASCII)
 _INTERNAL_ID_PATTERN = re.compile(rf"{_NIP}-\d{{5}}", re.ASCII)
-_KSEF_NUMBER = re.compile(rf"{_NIP}-(20[2-9]\d|2[1-9]\d\d|[3-9]\d{{3}})(\d\d)(\d\d)-"
-                          r"[0-9A-F]{12}-[0-9A-F]{2}", re.ASCII)
-_LEGACY_NUMBER = re.compile(rf"{_NIP}-(20[2-9]\d|2[1-9]\d\d|[3-9]\d{{3}})(\d\d)(\d\d)-"
-                            r"[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{2}", re.ASCII)
+_KSEF_NUMBER = re.compile(
+    rf"{_NIP}-(20[2-9]\d|2[1-9]\d\d|[3-9]\d{{3}})(\d\d)(\d\d)-"
+    r"[0-9A-F]{12}-[0-9A-F]{2}",
+    re.ASCII,
+)
+_LEGACY_NUMBER = re.compile(
+    rf"{_NIP}-(20[2-9]\d|2[1-9]\d\d|[3-9]\d{{3}})(\d\d)(\d\d)-"
+    r"[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{2}",
+    re.ASCII,
+)
 _NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u00a0.]")
 _CRC_POLYNOMIAL = 0x07
@@ -59,9 +65,7 @@ def nip_checksum_ok(text: str) -> bool:
     """Whether ten digits carry the right check digit (0000000000 does, yet is no NIP)."""
     if re.fullmatch(r"\d{10}", text, re.ASCII) is None:
         return False
-    total = sum(
-        weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, text[:9], strict=True)
-    )
+    total = sum(weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, text[:9], strict=True))
     # A remainder of 10 equals no digit, so such a number is never right.
     return total % 11 == int(text[9])
 

@@ -59,9 +59,7 @@ class Signer:
 
     def private_pem(self) -> bytes:
         """The key as unencrypted PKCS#8 PEM, for a library that takes nothing else."""
-        return self.private_key.private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
+        return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _load_key(key_pem: bytes, password: bytes | None) -> PrivateKey:

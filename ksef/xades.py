@@ -37,9 +37,7 @@ _SUBJECT_TYPES = frozenset({"certificateSubject", "certificateFingerprint"})
 _CLOCK_MARGIN = timedelta(minutes=1)
 
 
-def auth_token_request(
-    challenge: str, nip: str, subject_type: str = "certificateSubject"
-) -> bytes:
+def auth_token_request(challenge: str, nip: str, subject_type: str = "certificateSubject") -> bytes:
     """The unsigned ``AuthTokenRequest`` for one NIP, UTF-8. Raises ValueError."""
     if _CHALLENGE.fullmatch(challenge) is None:
         raise ValueError("not a challenge of KSeF")
@@ -108,9 +106,7 @@ def _fixed_size(signature: bytes, key_bits: int) -> bytes:
 
 
 def _template(root: etree._Element, signer: Signer, now: datetime) -> etree._Element:
-    signature = etree.SubElement(
-        root, f"{{{DS_NS}}}Signature", Id="Signature", nsmap={"ds": DS_NS}
-    )
+    signature = etree.SubElement(root, f"{{{DS_NS}}}Signature", Id="Signature", nsmap={"ds": DS_NS})
     info = _add(signature, DS_NS, "SignedInfo")
     _add(info, DS_NS, "CanonicalizationMethod", Algorithm=_C14N)
     _add(info, DS_NS, "SignatureMethod", Algorithm=_SIGNATURE_METHODS[signer.kind])

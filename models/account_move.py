@@ -200,9 +200,14 @@ class AccountMove(models.Model):
             missing.append(
                 self.env._("%s: choose the KSeF environment in the settings.", company.display_name)
             )
-        elif not connection or (
-            connection.auth_method == "certificate" and not company.l10n_pl_ksef_auth_certificate_id
-        ) or (connection.auth_method == "token" and not connection.token):
+        elif (
+            not connection
+            or (
+                connection.auth_method == "certificate"
+                and not company.l10n_pl_ksef_auth_certificate_id
+            )
+            or (connection.auth_method == "token" and not connection.token)
+        ):
             missing.append(
                 self.env._(
                     "%s: no certificate or token for the login to KSeF. "
@@ -243,7 +248,9 @@ class AccountMove(models.Model):
     @api.constrains("state", "name", "invoice_date", "company_id", "move_type")
     def _check_l10n_pl_ksef_frozen(self):
         for move in self:
-            document = move.sudo().l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING)[:1]
+            document = move.sudo().l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING)[
+                :1
+            ]
             if document and (
                 move.state != "posted"
                 or move.name != document.invoice_number
@@ -291,7 +298,9 @@ class AccountMove(models.Model):
     def _unlink_except_l10n_pl_ksef(self):
         if self.sudo().l10n_pl_ksef_document_ids:
             raise UserError(
-                self.env._("An invoice that was prepared for KSeF cannot be deleted; cancel it instead.")
+                self.env._(
+                    "An invoice that was prepared for KSeF cannot be deleted; cancel it instead."
+                )
             )
 
     # -- what people press -------------------------------------------------------------------------
@@ -306,7 +315,8 @@ class AccountMove(models.Model):
         documents = self.sudo().l10n_pl_ksef_document_ids
         self.env["l10n_pl_ksef.sender"].sudo()._settle(
             documents.filtered(
-                lambda d: d.state in ("sending", "sent") or (d.state == "accepted" and d.upo_pending)
+                lambda d: d.state in ("sending", "sent")
+                or (d.state == "accepted" and d.upo_pending)
             ),
             now=True,
         )

@@ -180,9 +180,7 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _annotations(self, draft):
-        cash_basis = any(
-            row.tax and row.tax.tax_exigibility == "on_payment" for row in draft.rows
-        )
+        cash_basis = any(row.tax and row.tax.tax_exigibility == "on_payment" for row in draft.rows)
         return fa3.Adnotacje(
             P_16=1 if cash_basis else 2,
             P_17=2,

@@ -42,13 +42,17 @@ class AccountMoveSend(models.AbstractModel):
             return alerts
         problems = []
         for company in ours.company_id:
-            problems += ours.filtered(lambda m, c=company: m.company_id == c)[:1]._l10n_pl_ksef_missing()
+            problems += ours.filtered(lambda m, c=company: m.company_id == c)[
+                :1
+            ]._l10n_pl_ksef_missing()
         if problems:
             alerts["l10n_pl_ksef_connection"] = {
                 "level": "danger",
                 "message": "\n".join(problems),
                 "action_text": self.env._("Open the settings"),
-                "action": self.env["ir.actions.actions"]._for_xml_id("account.action_account_config"),
+                "action": self.env["ir.actions.actions"]._for_xml_id(
+                    "account.action_account_config"
+                ),
             }
         for move in ours:
             if move.l10n_pl_ksef_live_document_id:
@@ -113,7 +117,9 @@ class AccountMoveSend(models.AbstractModel):
             ),
             "queued": self.env._("KSeF could not take it now. It is sent again by itself."),
             "attention": self.env._("It waits for a person; see the KSeF tab of the invoice."),
-            "rejected": self.env._("KSeF rejected it. Reset it to draft, correct it and send it again."),
+            "rejected": self.env._(
+                "KSeF rejected it. Reset it to draft, correct it and send it again."
+            ),
         }
         lines = [words.get(move.l10n_pl_ksef_state), move.l10n_pl_ksef_error]
         self._l10n_pl_ksef_error(
@@ -132,5 +138,9 @@ class AccountMoveSend(models.AbstractModel):
     def _generate_invoice_fallback_documents(self, invoices_data):
         # EXTENDS 'account': a proforma must never go out as if it were the invoice that KSeF lacks
         super()._generate_invoice_fallback_documents(
-            {move: data for move, data in invoices_data.items() if not (data.get("error") or {}).get(KEY)}
+            {
+                move: data
+                for move, data in invoices_data.items()
+                if not (data.get("error") or {}).get(KEY)
+            }
         )

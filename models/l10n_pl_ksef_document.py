@@ -67,7 +67,9 @@ class L10nPlKsefDocument(models.Model):
     invoice_kind = fields.Char(
         "Kind (RodzajFaktury)", required=True, readonly=True, help="RodzajFaktury of FA(3)."
     )
-    invoice_number = fields.Char("Invoice number", required=True, readonly=True, help="P_2 of FA(3).")
+    invoice_number = fields.Char(
+        "Invoice number", required=True, readonly=True, help="P_2 of FA(3)."
+    )
     issue_date = fields.Date(required=True, readonly=True, help="P_1 of FA(3).")
     legal_mode = fields.Selection(
         selection=[
@@ -84,7 +86,10 @@ class L10nPlKsefDocument(models.Model):
     xml_file = fields.Binary("FA(3) file", required=True, readonly=True, attachment=True)
     xml_filename = fields.Char(compute="_compute_filenames")
     xml_sha256 = fields.Char(
-        "SHA-256", required=True, readonly=True, help="Base64 of the 32-byte digest of the FA(3) file."
+        "SHA-256",
+        required=True,
+        readonly=True,
+        help="Base64 of the 32-byte digest of the FA(3) file.",
     )
     xml_size = fields.Integer("Size in bytes", required=True, readonly=True)
     corrects_sha256 = fields.Char("Technically corrects (SHA-256)", readonly=True)
@@ -117,7 +122,9 @@ class L10nPlKsefDocument(models.Model):
     deadline = fields.Date(readonly=True)
     ksef_number = fields.Char("KSeF number", readonly=True, index="btree_not_null")
     original_ksef_number = fields.Char(
-        "Number of the original", readonly=True, help="What KSeF named when it answered 440 (duplicate)."
+        "Number of the original",
+        readonly=True,
+        help="What KSeF named when it answered 440 (duplicate).",
     )
     acquired_at = fields.Datetime("Number assigned", readonly=True)
     upo_file = fields.Binary("UPO", readonly=True, attachment=True)
@@ -244,7 +251,11 @@ class L10nPlKsefDocument(models.Model):
     def _reject(self, code, text):
         self.ensure_one()
         self._transition(
-            "rejected", error_code=str(code), error_kind="final", error_text=text, next_attempt_at=False
+            "rejected",
+            error_code=str(code),
+            error_kind="final",
+            error_text=text,
+            next_attempt_at=False,
         )
         self.move_id._l10n_pl_ksef_on_trouble(
             self.env._("KSeF rejected this invoice"),
@@ -267,7 +278,9 @@ class L10nPlKsefDocument(models.Model):
         )
         self.move_id._l10n_pl_ksef_on_trouble(
             self.env._("The invoice waits: KSeF cannot take it yet"),
-            self.env._("%(text)s Put this right, then press Retry on the KSeF document.", text=text),
+            self.env._(
+                "%(text)s Put this right, then press Retry on the KSeF document.", text=text
+            ),
         )
 
     def _requeue(self, text, *, code=None, delay=None, counts=True):
@@ -352,7 +365,11 @@ class L10nPlKsefDocument(models.Model):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"message": message, "type": "info", "next": {"type": "ir.actions.act_window_close"}},
+            "params": {
+                "message": message,
+                "type": "info",
+                "next": {"type": "ir.actions.act_window_close"},
+            },
         }
 
     # -- scheduled actions -----------------------------------------------------------------------

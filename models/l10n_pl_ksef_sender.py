@@ -110,13 +110,17 @@ class L10nPlKsefSender(models.AbstractModel):
     def _send_in_session(self, connection, documents):
         ksef = connection._client()
         online = ksef.open_online()
-        session = self.env["l10n_pl_ksef.session"].sudo().create(
-            {
-                "company_id": connection.company_id.id,
-                "connection_id": connection.id,
-                "reference_number": online.reference,
-                "valid_until": to_naive(online.valid_until),
-            }
+        session = (
+            self.env["l10n_pl_ksef.session"]
+            .sudo()
+            .create(
+                {
+                    "company_id": connection.company_id.id,
+                    "connection_id": connection.id,
+                    "reference_number": online.reference,
+                    "valid_until": to_naive(online.valid_until),
+                }
+            )
         )
         documents._checkpoint()
         try:
@@ -268,7 +272,9 @@ class L10nPlKsefSender(models.AbstractModel):
             by_reference = {row.reference: row for row in rows}
             by_hash = {row.invoice_hash: row for row in rows}
             for document in open_ones:
-                row = by_reference.get(document.reference_number) or by_hash.get(document.xml_sha256)
+                row = by_reference.get(document.reference_number) or by_hash.get(
+                    document.xml_sha256
+                )
                 self._settle_one(ksef, document, row)
         for document in documents.filtered(lambda d: d.state == "accepted" and d.upo_pending):
             self._fetch_upo(ksef, session, document)
@@ -291,7 +297,9 @@ class L10nPlKsefSender(models.AbstractModel):
             document._accept(row.ksef_number, to_naive(row.acquired_at), row.mode)
         elif verdict is None:
             if row.code >= 400:
-                _logger.error("KSeF gave %s the unknown status %s", document.reference_number, row.code)
+                _logger.error(
+                    "KSeF gave %s the unknown status %s", document.reference_number, row.code
+                )
             self._ask_later(document)
         elif verdict == errors.Verdict.RETRY:
             if document.failures + 1 >= MAX_FAILURES:
@@ -398,7 +406,9 @@ class L10nPlKsefSender(models.AbstractModel):
             _logger.info("UPO of %s not there yet: %s", document.ksef_number, error)
             self._ask_later(document)
             return
-        document.write({"upo_file": crypto.to_base64(upo), "upo_pending": False, "next_attempt_at": False})
+        document.write(
+            {"upo_file": crypto.to_base64(upo), "upo_pending": False, "next_attempt_at": False}
+        )
 
     def _ask_later(self, document):
         age = (fields.Datetime.now() - (document.sent_at or document.write_date)).total_seconds()

@@ -12,7 +12,10 @@ class L10nPlKsefSession(models.Model):
     connection_id = fields.Many2one("l10n_pl_ksef.connection", required=True, readonly=True)
     environment = fields.Selection(related="connection_id.environment", store=True)
     kind = fields.Selection(
-        [("online", "Interactive"), ("batch", "Batch")], required=True, readonly=True, default="online"
+        [("online", "Interactive"), ("batch", "Batch")],
+        required=True,
+        readonly=True,
+        default="online",
     )
     reference_number = fields.Char(required=True, readonly=True, index=True)
     opened_at = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)

@@ -63,9 +63,7 @@ class Simulator:
     def calls(self, route):
         """The logged requests of one route, written like 'POST /auth/challenge'."""
         return [
-            entry
-            for entry in self.get("log")
-            if f"{entry['method']} {entry['route']}" == route
+            entry for entry in self.get("log") if f"{entry['method']} {entry['route']}" == route
         ]
 
     def invoices(self):

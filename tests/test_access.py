@@ -33,7 +33,9 @@ class TestAccess(KsefCommon):
                 self.env[model].with_user(self.accountant).search_read([])
 
     def test_not_even_an_administrator_reads_a_token(self):
-        self.connection.new_token = "20251010-EC-0000000000-0000000000-00|nip-5265877635|" + "a" * 64
+        self.connection.new_token = (
+            "20251010-EC-0000000000-0000000000-00|nip-5265877635|" + "a" * 64
+        )
         admin = new_test_user(
             self.env,
             login="ksef_admin",

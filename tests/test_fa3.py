@@ -199,9 +199,7 @@ class TestFa3(AccountTestInvoicingCommon):
                 ],
             }
         )
-        move = self.invoice(
-            ("Widget", 10, 100, "vs_kraj_23"), invoice_payment_term_id=terms.id
-        )
+        move = self.invoice(("Widget", 10, 100, "vs_kraj_23"), invoice_payment_term_id=terms.id)
         tree = self.built(move, "C50-installments")
         days = [node.text for node in tree.iter("Termin")]
         self.assertEqual(days, ["2026-11-19", "2026-12-05"])
@@ -406,7 +404,9 @@ class TestFa3(AccountTestInvoicingCommon):
             }
         )
         extra = {"product_id": product.id, "name": name.replace("\x01", "")}
-        move = self.invoice(("", 1, 100, "vs_kraj_23", extra), ref="PO-778", narration="<p>Dzięki</p>")
+        move = self.invoice(
+            ("", 1, 100, "vs_kraj_23", extra), ref="PO-778", narration="<p>Dzięki</p>"
+        )
         tree = self.built(move)
         self.assertTrue(tree.findtext(".//P_7").startswith("Nazwa z odstępem"))
         paths = ("GTIN", "GTU", "NrZamowienia", "StopkaFaktury", "Klucz", "NrWiersza")

@@ -33,7 +33,9 @@ class TestFlow(KsefCommon):
         digest = hashlib.sha256(xml).digest()
         self.assertEqual(base64.b64encode(digest).decode(), document.xml_sha256)
         received = self.simulator.invoices()[0]["xml"]
-        self.assertEqual(base64.b64decode(received), xml, "what was stored is what KSeF got (law 1)")
+        self.assertEqual(
+            base64.b64decode(received), xml, "what was stored is what KSeF got (law 1)"
+        )
         self.assertTrue(
             move.l10n_pl_ksef_qr_invoice_url.endswith(
                 base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -146,8 +148,10 @@ class TestFlow(KsefCommon):
         name = first.name
         second = self.invoice(price=999.0)
         document = self.freeze(second)
-        other = document.with_context(bin_size=False)._xml().replace(
-            second.name.encode(), name.encode()
+        other = (
+            document.with_context(bin_size=False)
+            ._xml()
+            .replace(second.name.encode(), name.encode())
         )
         self.assertNotEqual(other, document._xml())
         document.sudo().write(
@@ -169,7 +173,9 @@ class TestFlow(KsefCommon):
         self.simulator.fault("invoice", "outcome", code=450)
         bad, good = self.invoice(), self.invoice(200)
         self.send(bad | good, allow_fallback_pdf=True)
-        self.assertEqual(sorted((bad | good).mapped("l10n_pl_ksef_state")), ["accepted", "rejected"])
+        self.assertEqual(
+            sorted((bad | good).mapped("l10n_pl_ksef_state")), ["accepted", "rejected"]
+        )
 
     def test_rejected_invoice_is_corrected_and_sent_again(self):
         self.simulator.fault("invoice", "outcome", code=450)
@@ -248,7 +254,9 @@ class TestFlow(KsefCommon):
         move = self.invoice(
             invoice_date="2099-01-01",
             invoice_line_ids=[
-                Command.create({"name": "bez podatku", "price_unit": 5, "tax_ids": [Command.clear()]})
+                Command.create(
+                    {"name": "bez podatku", "price_unit": 5, "tax_ids": [Command.clear()]}
+                )
             ],
         )
         with self.assertRaises(UserError) as caught:
@@ -262,8 +270,10 @@ class TestFlow(KsefCommon):
     def test_alerts_lead_to_what_is_missing(self):
         self.company.l10n_pl_ksef_auth_certificate_id = False
         move = self.invoice()
-        wizard = self.env["account.move.send.wizard"].with_user(self.accountant).create(
-            {"move_id": move.id, "extra_edis": ["l10n_pl_ksef"]}
+        wizard = (
+            self.env["account.move.send.wizard"]
+            .with_user(self.accountant)
+            .create({"move_id": move.id, "extra_edis": ["l10n_pl_ksef"]})
         )
         alert = wizard.alerts["l10n_pl_ksef_connection"]
         self.assertEqual(alert["level"], "danger")

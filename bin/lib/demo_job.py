@@ -84,12 +84,21 @@ def line(name, quantity, price, taxes, **vals):
 def invoices(company):
     """Five invoices that differ in what FA(3) says about them."""
     firm = partner(
-        "F.H.U. Jan Kowalski", is_company=True, vat="PL1111111111", street="ul. Polna 1",
-        zip="00-001", city="Warszawa", email="jan@example.com",
+        "F.H.U. Jan Kowalski",
+        is_company=True,
+        vat="PL1111111111",
+        street="ul. Polna 1",
+        zip="00-001",
+        city="Warszawa",
+        email="jan@example.com",
     )
     works = partner(
-        "Zakład Mechaniczny Łódź S.A.", is_company=True, vat="PL5213017228",
-        street="ul. Piotrkowska 100", zip="90-001", city="Łódź",
+        "Zakład Mechaniczny Łódź S.A.",
+        is_company=True,
+        vat="PL5213017228",
+        street="ul. Piotrkowska 100",
+        zip="90-001",
+        city="Łódź",
     )
     consumer = partner(
         "Anna Nowak", street="ul. Leśna 7", zip="30-002", city="Kraków", email="anna@example.com"
@@ -107,16 +116,21 @@ def invoices(company):
     cases = [
         (firm, term, [line("Konsultacje", 10, 100, t23, product_uom_id=hour.id)]),
         (
-            works, term,
+            works,
+            term,
             [
-                line("Tokarka", 10, 100, t23), line("Książki", 5, 100, t8), line("Chleb", 4, 25, t5),
-                line("Usługa 0%", 2, 30, zero), line("Szkolenie", 1, 200, exempt),
+                line("Tokarka", 10, 100, t23),
+                line("Książki", 5, 100, t8),
+                line("Chleb", 4, 25, t5),
+                line("Usługa 0%", 2, 30, zero),
+                line("Szkolenie", 1, 200, exempt),
             ],
         ),
         (works, None, [line("Sprzęt", 20, 1000, t23, discount=10)]),
         (consumer, None, [line("Artykuł A", 1, 9.99, gross_tax(company))]),
         (
-            firm, term,
+            firm,
+            term,
             [
                 Command.create({"display_type": "line_section", "name": "Prace"}),
                 line("Montaż", 3, 49.99, t23),

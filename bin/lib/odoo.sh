@@ -32,14 +32,24 @@ export_bench() {
 }
 
 # odoo_run ARGUMENTS...: the bench's Odoo with the bench's programs first on PATH.
+# LIMIT ends it after so many seconds.
 odoo_run() {
     local base
     base=$(odoo_path)
-    PYTHONPATH=$base PATH=$BENCH/bin:$BENCH/venv/bin:$PATH ODOO_RC=$BENCH/odoo.conf \
-        "$BENCH/venv/bin/python" -m odoo "$@"
+    ${LIMIT:+timeout -k 10 "$LIMIT"} env PYTHONPATH="$base" ODOO_RC="$BENCH/odoo.conf" \
+        PATH="$BENCH/bin:$BENCH/venv/bin:$PATH" "$BENCH/venv/bin/python" -m odoo "$@"
 }
 
-has_errors() { grep -qE '^[0-9-]+ [0-9:,]+ [0-9]+ (ERROR|CRITICAL) ' "$1"; }
+# set_address DATABASE PORT: wkhtmltopdf fetches its styles from there.
+set_address() {
+    sql "$1" -c "insert into ir_config_parameter (key, value) values
+        ('web.base.url', 'http://127.0.0.1:$2'), ('report.url', 'http://127.0.0.1:$2')
+        on conflict (key) do update set value = excluded.value"
+}
+
+ERROR_LINE='^[0-9-]+ [0-9:,]+ [0-9]+ (ERROR|CRITICAL) '
+# error_lines LOG: how many. What a page still says after its test ended is no failure.
+error_lines() { grep -E "$ERROR_LINE" "$1" | grep -vc 'Error received after termination' || true; }
 
 make_template() {
     # built under another name and renamed when whole
@@ -48,7 +58,7 @@ make_template() {
     db_drop "$TEMPLATE"
     logged template odoo_run server -d "$new" -i "$TEMPLATE_MODULES" --stop-after-init --no-http \
         || die "installing $TEMPLATE_MODULES failed"
-    ! has_errors "$LOGS/template.log" || die "errors while installing, see $LOGS/template.log"
+    [ "$(error_lines "$LOGS/template.log")" = 0 ] || die "errors while installing, see $LOGS/template.log"
     # at creation --load-language would make Polish the only language
     logged template-language odoo_run i18n loadlang -d "$new" -l pl_PL || die "no Polish language"
     logged template-company odoo_shell "$new" "$ROOT/bin/lib/polish_company.py" \

@@ -39,25 +39,24 @@ sid() {
         -o APT::Sandbox::User=root -o Acquire::Languages=none "$@"
 }
 
-# The mirror and the key are those that this machine's own apt uses for Debian.
+# The mirror is the one that this machine's own apt uses for Debian.
 apt_mirror() {
     # shellcheck disable=SC2016  # apt's own placeholder
-    apt-get indextargets --format '$(REPO_URI) $(SIGNED_BY)' 'Created-By: Packages' \
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
         'Origin: Debian' 'Label: Debian' | sort -u | head -n 1
 }
 
 download_from_sid() {
-    local mirror key found
+    local mirror key=/usr/share/keyrings/debian-archive-keyring.gpg found
     mkdir -p "$CACHE"/sid/{none,lists/partial,cache/archives/partial}
-    read -r mirror key < <(apt_mirror) || true
+    mirror=$(apt_mirror)
     if [ -z "$mirror" ]; then
         # the lists were never fetched here
         as_root apt-get update -q
-        read -r mirror key < <(apt_mirror) || true
+        mirror=$(apt_mirror)
     fi
     [ -n "$mirror" ] || { echo "apt names no Debian mirror; ODOO_DEB= may name a file" && return 1; }
-    echo "deb [signed-by=${key:-/usr/share/keyrings/debian-archive-keyring.gpg}] $mirror sid main" \
-        >"$CACHE/sid/sid.list"
+    echo "deb [signed-by=$key] $mirror sid main" >"$CACHE/sid/sid.list"
     sid apt-get update -q || return 1
     found=$(sid apt-cache madison odoo-19 | awk 'NR == 1 {print $3}')
     [ "$found" = "$ODOO_VERSION" ] || echo "sid has odoo-19 '$found', known is $ODOO_VERSION"

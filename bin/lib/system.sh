@@ -2,7 +2,7 @@
 # Packages of this machine's own Debian release.
 
 SYSTEM_PACKAGES=(
-    python3 python3-venv ca-certificates util-linux
+    python3 python3-venv ca-certificates util-linux debian-archive-keyring
     postgresql chromium fontconfig fonts-dejavu-core
     libfontconfig1 libx11-6 libxext6 libxrender1 # wkhtmltopdf's
     poppler-utils zbar-tools                     # tests look at PDFs and read QR codes

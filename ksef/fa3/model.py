@@ -127,9 +127,7 @@ class OkresFa:
 class Zwolnienie:
     """Exemption and its legal basis."""
 
-    RULES = (
-        Choice(Group("P_19", Choice("P_19A", "P_19B", "P_19C")), "P_19N"),
-    )
+    RULES = (Choice(Group("P_19", Choice("P_19A", "P_19B", "P_19C")), "P_19N"),)
 
     P_19: int | None = one(TWybor1)
     P_19A: str | None = one(TZnakowy)
@@ -151,9 +149,7 @@ class PMarzy:
 
     RULES = (
         Choice(
-            Group(
-                "P_PMarzy", Choice("P_PMarzy_2", "P_PMarzy_3_1", "P_PMarzy_3_2", "P_PMarzy_3_3")
-            ),
+            Group("P_PMarzy", Choice("P_PMarzy_2", "P_PMarzy_3_1", "P_PMarzy_3_2", "P_PMarzy_3_3")),
             "P_PMarzyN",
         ),
     )
@@ -184,9 +180,7 @@ class Adnotacje:
 class DaneFaKorygowanej:
     """A corrected invoice."""
 
-    RULES = (
-        Choice(Group("NrKSeF", "NrKSeFFaKorygowanej"), "NrKSeFN"),
-    )
+    RULES = (Choice(Group("NrKSeF", "NrKSeFFaKorygowanej"), "NrKSeFN"),)
 
     DataWystFaKorygowanej: date | None = one(TDataT)
     NrFaKorygowanej: str | None = one(TZnakowy)
@@ -208,9 +202,7 @@ class ZaliczkaCzesciowa:
 class FakturaZaliczkowa:
     """An advance invoice settled by this document."""
 
-    RULES = (
-        Choice(Group("NrKSeFZN", "NrFaZaliczkowej"), "NrKSeFFaZaliczkowej"),
-    )
+    RULES = (Choice(Group("NrKSeFZN", "NrFaZaliczkowej"), "NrKSeFFaZaliczkowej"),)
 
     NrKSeFZN: int | None = one(TWybor1)
     NrFaZaliczkowej: str | None = one(TZnakowy)

@@ -122,9 +122,7 @@ class TPodmiot3:
 class Podmiot3:
     """Third party with its role."""
 
-    RULES = (
-        Choice("Rola", Group("RolaInna", "OpisRoli")),
-    )
+    RULES = (Choice("Rola", Group("RolaInna", "OpisRoli")),)
 
     IDNabywcy: str | None = opt(TIDNabywcy)
     NrEORI: str | None = opt(TZnakowy)

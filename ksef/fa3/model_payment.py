@@ -38,9 +38,7 @@ class KwotaPowod:
 class Rozliczenie:
     """Charges and deductions outside the invoice amount."""
 
-    RULES = (
-        Choice("DoZaplaty", "DoRozliczenia", optional=True),
-    )
+    RULES = (Choice("DoZaplaty", "DoRozliczenia", optional=True),)
 
     Obciazenia: tuple[KwotaPowod, ...] = many(KwotaPowod, 0, 100)
     SumaObciazen: Decimal | None = opt(TKwotowy)
@@ -54,9 +52,7 @@ class Rozliczenie:
 class ZaplataCzesciowa:
     """One payment received so far."""
 
-    RULES = (
-        Choice("FormaPlatnosci", Group("PlatnoscInna", "OpisPlatnosci"), optional=True),
-    )
+    RULES = (Choice("FormaPlatnosci", Group("PlatnoscInna", "OpisPlatnosci"), optional=True),)
 
     KwotaZaplatyCzesciowej: Decimal | None = one(TKwotowy)
     DataZaplatyCzesciowej: date | None = one(TData)
@@ -149,9 +145,7 @@ class Zamowienia:
 class WarunkiTransakcji:
     """Contracts, orders, lots, terms of delivery (`Transport` is not modelled)."""
 
-    RULES = (
-        Group("KursUmowny", "WalutaUmowna", optional=True),
-    )
+    RULES = (Group("KursUmowny", "WalutaUmowna", optional=True),)
 
     Umowy: tuple[Umowy, ...] = many(Umowy, 0, 100)
     Zamowienia: tuple[Zamowienia, ...] = many(Zamowienia, 0, 100)

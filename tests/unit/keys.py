@@ -27,12 +27,14 @@ def self_signed(
     key, name: str = 'Żółw, "A" + <B>; # ', usage: str | None = "authentication"
 ) -> bytes:
     """A self-signed seal certificate in DER for NIP 5265877635, valid 2025 to 2035."""
-    subject = x509.Name([
-        x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test sp. z o.o."),
-        x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, "VATPL-5265877635"),
-        x509.NameAttribute(NameOID.COMMON_NAME, name),
-    ])
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test sp. z o.o."),
+            x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, "VATPL-5265877635"),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
+    )
     start = datetime(2025, 1, 1, tzinfo=timezone.utc)
     builder = (
         x509.CertificateBuilder()
@@ -48,8 +50,13 @@ def self_signed(
             x509.KeyUsage(
                 digital_signature=usage == "authentication",
                 content_commitment=usage == "offline",
-                key_encipherment=False, data_encipherment=False, key_agreement=False,
-                key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=False,
+                crl_sign=False,
+                encipher_only=False,
+                decipher_only=False,
             ),
             critical=True,
         )

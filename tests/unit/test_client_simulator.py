@@ -58,6 +58,7 @@ def client_of(simulator, credentials=None, **options) -> Client:
 def document(number: str) -> bytes:
     """A valid FA(3) file of our NIP, issued today, with that number."""
     from lxml import etree
+
     path = next(iter(sorted(shared("spec", "fa3-examples").glob("*.xml"))))
     root = etree.parse(str(path)).getroot()
     ns = {"f": etree.QName(root).namespace}
@@ -79,9 +80,7 @@ def settle(client: Client, session: str, reference: str):
 @pytest.mark.parametrize("kind", sorted(SIGNERS))
 def test_login_by_certificate(simulator, kind):
     seen = []
-    client = client_of(
-        simulator, CertificateCredentials(NIP, SIGNERS[kind]), on_tokens=seen.append
-    )
+    client = client_of(simulator, CertificateCredentials(NIP, SIGNERS[kind]), on_tokens=seen.append)
     tokens = client.login()
     assert seen == [tokens]
     assert tokens.access.valid_until > now()
@@ -137,17 +136,18 @@ def test_lost_answer_is_found_by_hash(simulator):
     client = client_of(simulator)
     xml = document("FV/LOST")
     session = client.open_online()
-    simulator.control(
-        "faults", {"endpoint": SEND, "when": "after", "kind": "reset", "times": 1}
-    )
+    simulator.control("faults", {"endpoint": SEND, "when": "after", "kind": "reset", "times": 1})
     with pytest.raises(OutcomeUnknown) as caught:
         session.send(xml)
     assert caught.value.outcome_unknown
     found = client.session_invoices(session.reference)
     assert [item.invoice_hash for item in found] == [to_base64(sha256(xml))]
     assert settle(client, session.reference, found[0].reference).is_accepted
-    posts = [entry for entry in simulator.read("log")
-             if entry["method"] == "POST" and entry["path"].endswith("/invoices")]
+    posts = [
+        entry
+        for entry in simulator.read("log")
+        if entry["method"] == "POST" and entry["path"].endswith("/invoices")
+    ]
     assert len(posts) == 1
 
 

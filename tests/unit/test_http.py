@@ -67,8 +67,9 @@ def test_a_send_is_made_once_and_is_in_doubt(server, fault):
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-@pytest.mark.parametrize(("method", "path"), [("GET", READ), ("POST", CLOSE),
-                                              ("POST", routes.AUTH_CHALLENGE)])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", READ), ("POST", CLOSE), ("POST", routes.AUTH_CHALLENGE)]
+)
 def test_a_read_is_never_in_doubt(server, fault, method, path):
     error = outcome(server, [FAULTS[fault]], method, path)
     assert not error.outcome_unknown
@@ -83,8 +84,10 @@ def test_a_read_is_repeated_once(server, fault):
     assert len(server.seen) == 2
 
 
-@pytest.mark.parametrize("path", [SEND, routes.ONLINE_OPEN, routes.AUTH_XADES,
-                                  routes.AUTH_KSEF_TOKEN, routes.AUTH_REDEEM])
+@pytest.mark.parametrize(
+    "path",
+    [SEND, routes.ONLINE_OPEN, routes.AUTH_XADES, routes.AUTH_KSEF_TOKEN, routes.AUTH_REDEEM],
+)
 def test_what_may_not_be_repeated(path):
     assert not routes.is_repeatable("POST", path)
 
@@ -122,14 +125,24 @@ def problem(**fields) -> bytes:
 
 
 def old(code) -> bytes:
-    return problem(exception={"exceptionDetailList": [
-        {"exceptionCode": code, "exceptionDescription": "Opis", "details": ["d1", None]}
-    ], "serviceCode": "00-abc-00"})
+    return problem(
+        exception={
+            "exceptionDetailList": [
+                {"exceptionCode": code, "exceptionDescription": "Opis", "details": ["d1", None]}
+            ],
+            "serviceCode": "00-abc-00",
+        }
+    )
 
 
 def new(code) -> bytes:
-    return problem(title="Bad Request", status=400, detail="see errors", traceId="00-abc-00",
-                   errors=[{"code": code, "description": "Opis", "details": ["d1"]}])
+    return problem(
+        title="Bad Request",
+        status=400,
+        detail="see errors",
+        traceId="00-abc-00",
+        errors=[{"code": code, "description": "Opis", "details": ["d1"]}],
+    )
 
 
 STATUSES = [
@@ -149,10 +162,20 @@ STATUSES = [
     (404, b"", errors.RequestRejected, Verdict.BUG, None),
     (410, problem(title="Gone", detail="expired"), errors.Gone, Verdict.FINAL, None),
     (415, b"", errors.RequestRejected, Verdict.BUG, None),
-    (429, problem(status={"code": 429, "description": "Too Many Requests", "details": ["x"]}),
-     errors.RateLimited, Verdict.RETRY, None),
-    (429, problem(title="Too Many Requests", status=429, detail="wait"), errors.RateLimited,
-     Verdict.RETRY, None),
+    (
+        429,
+        problem(status={"code": 429, "description": "Too Many Requests", "details": ["x"]}),
+        errors.RateLimited,
+        Verdict.RETRY,
+        None,
+    ),
+    (
+        429,
+        problem(title="Too Many Requests", status=429, detail="wait"),
+        errors.RateLimited,
+        Verdict.RETRY,
+        None,
+    ),
 ]
 
 
@@ -174,42 +197,74 @@ def test_both_bodies_read_the_same(body):
 
 
 def test_missing_permission_is_named():
-    parsed = problems.parse(403, problem(
-        title="Forbidden", reasonCode="missing-permissions", detail="no",
-        security={"requiredAnyOfPermissions": ["InvoiceWrite", "X"]},
-    ))
+    parsed = problems.parse(
+        403,
+        problem(
+            title="Forbidden",
+            reasonCode="missing-permissions",
+            detail="no",
+            security={"requiredAnyOfPermissions": ["InvoiceWrite", "X"]},
+        ),
+    )
     assert parsed.reason_code == "missing-permissions"
     assert parsed.details == ("requiredAnyOfPermissions: InvoiceWrite, X",)
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"null", b"1", b'"x"', b"\xff\xfe", b"{", b"[" * 100_000, problem(exception=None),
-    problem(exception={"exceptionDetailList": None}), problem(errors=[None, 1, {}]),
-    problem(status=400, title=None), problem(errors={}), problem(security=[]),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"1",
+        b'"x"',
+        b"\xff\xfe",
+        b"{",
+        b"[" * 100_000,
+        problem(exception=None),
+        problem(exception={"exceptionDetailList": None}),
+        problem(errors=[None, 1, {}]),
+        problem(status=400, title=None),
+        problem(errors={}),
+        problem(security=[]),
+    ],
+)
 def test_any_body_can_be_read(body):
     assert problems.parse(400, body).status == 400
 
 
-@pytest.mark.parametrize(("value", "date", "seconds"), [
-    ("30", None, 30), (" 30 ", None, 30), ("0", None, 0), ("99999999", None, 86400),
-    (None, None, None), ("", None, None), ("-5", None, None), ("soon", None, None),
-    ("1.5", None, None), ("\u0663", None, None),
-    ("Fri, 20 Nov 2026 10:01:00 GMT", "Fri, 20 Nov 2026 10:00:00 GMT", 60),
-    ("Fri, 20 Nov 2026 09:00:00 GMT", "Fri, 20 Nov 2026 10:00:00 GMT", 0),
-    ("Fri, 20 Nov 2026 10:01:00 -0000", "Fri, 20 Nov 2026 10:00:00 GMT", 60),
-    ("Fri, 20 Nov 2026 10:01:00 GMT", None, None),
-    ("Fri, 20 Nov 2026 10:01:00 GMT", "rubbish", None),
-])
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        ("30", None, 30),
+        (" 30 ", None, 30),
+        ("0", None, 0),
+        ("99999999", None, 86400),
+        (None, None, None),
+        ("", None, None),
+        ("-5", None, None),
+        ("soon", None, None),
+        ("1.5", None, None),
+        ("\u0663", None, None),
+        ("Fri, 20 Nov 2026 10:01:00 GMT", "Fri, 20 Nov 2026 10:00:00 GMT", 60),
+        ("Fri, 20 Nov 2026 09:00:00 GMT", "Fri, 20 Nov 2026 10:00:00 GMT", 0),
+        ("Fri, 20 Nov 2026 10:01:00 -0000", "Fri, 20 Nov 2026 10:00:00 GMT", 60),
+        ("Fri, 20 Nov 2026 10:01:00 GMT", None, None),
+        ("Fri, 20 Nov 2026 10:01:00 GMT", "rubbish", None),
+    ],
+)
 def test_retry_after(value, date, seconds):
     assert parse_retry_after(value, date) == seconds
 
 
-@pytest.mark.parametrize(("value", "found"), [
-    (None, []), ("", []),
-    ("[sig-001]: Profil | [x]: y", [("sig-001", "Profil"), ("x", "y")]),
-    ("free text", [("", "free text")]),
-])
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, []),
+        ("", []),
+        ("[sig-001]: Profil | [x]: y", [("sig-001", "Profil"), ("x", "y")]),
+        ("free text", [("", "free text")]),
+    ],
+)
 def test_warnings(value, found):
     assert parse_warnings(value) == [SystemWarning(*item) for item in found]
 
@@ -239,10 +294,17 @@ def test_headers_and_no_netrc(server, tmp_path, monkeypatch):
     assert "Authorization" not in third
 
 
-@pytest.mark.parametrize("url", [
-    "http://127.0.0.1:1/x", "https://evil.example/x", "file:///etc/passwd", "//127.0.0.1/x",
-    "http://user@127.0.0.1/x", "",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/x",
+        "https://evil.example/x",
+        "file:///etc/passwd",
+        "//127.0.0.1/x",
+        "http://user@127.0.0.1/x",
+        "",
+    ],
+)
 def test_foreign_links_are_not_followed(server, url):
     with pytest.raises(errors.ProtocolError):
         transport_to(server.url).fetch(url)

@@ -12,7 +12,7 @@ def _table():
         if isinstance(node, ast.Assign) and node.targets[0].id == "TRANSITIONS":
             return {
                 key.value: {e.value for e in value.elts} if isinstance(value, ast.Set) else set()
-                for key, value in zip(node.value.keys, node.value.values)
+                for key, value in zip(node.value.keys, node.value.values, strict=False)
             }
     raise AssertionError("no TRANSITIONS")
 

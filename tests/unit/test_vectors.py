@@ -35,15 +35,23 @@ def test_ksef_number(number):
     for position in range(len(number)):
         # One changed digit is always found by CRC-8, one changed hyphen by the shape.
         other = "1" if number[position] != "1" else "2"
-        assert not numbers.is_ksef_number(number[:position] + other + number[position + 1:])
+        assert not numbers.is_ksef_number(number[:position] + other + number[position + 1 :])
 
 
-@pytest.mark.parametrize("number", [
-    *DATA["ksef_numbers_invalid"], "", " ", "5265877635-20250826-0100001AF629-A",
-    "5265877635-20250826-0100001AF629-AF\n", " 5265877635-20250826-0100001AF629-AF",
-    "5265877635-20250826-0100001af629-AF", "5265877635-20250826-0100001AF629xAF",
-    "5265877635-2025\u0660826-0100001AF629-AF",
-])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *DATA["ksef_numbers_invalid"],
+        "",
+        " ",
+        "5265877635-20250826-0100001AF629-A",
+        "5265877635-20250826-0100001AF629-AF\n",
+        " 5265877635-20250826-0100001AF629-AF",
+        "5265877635-20250826-0100001af629-AF",
+        "5265877635-20250826-0100001AF629xAF",
+        "5265877635-2025\u0660826-0100001AF629-AF",
+    ],
+)
 def test_no_ksef_number(number):
     assert not numbers.is_ksef_number(number)
 
@@ -66,24 +74,45 @@ def test_nip(nip):
     for position in range(10):
         # Every weight is prime to 11, so one changed digit is always found.
         other = str((int(nip[position]) + 1) % 10)
-        assert not numbers.is_nip(nip[:position] + other + nip[position + 1:])
+        assert not numbers.is_nip(nip[:position] + other + nip[position + 1 :])
 
 
-@pytest.mark.parametrize("nip", [
-    *DATA["nip_invalid"], "123456", "123456789012", "12345678A9", "0000000000", "", "5265877635\n",
-    "526587763\u0665", "PL5265877635", "1007653219",
-])
+@pytest.mark.parametrize(
+    "nip",
+    [
+        *DATA["nip_invalid"],
+        "123456",
+        "123456789012",
+        "12345678A9",
+        "0000000000",
+        "",
+        "5265877635\n",
+        "526587763\u0665",
+        "PL5265877635",
+        "1007653219",
+    ],
+)
 def test_no_nip(nip):
     assert not numbers.is_nip(nip)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("5265877635", "5265877635"), ("PL5265877635", "5265877635"),
-    ("pl 526-587-76-35", "5265877635"),
-    ("526 587 76 35", "5265877635"), ("PL-526\u00a0587\u201376.35\n", "5265877635"),
-    ("1234567890", "1234567890"), ("DE5265877635", None), ("", None), ("PL", None),
-    ("526587763", None), ("0265877635", None), ("52658776355", None),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5265877635", "5265877635"),
+        ("PL5265877635", "5265877635"),
+        ("pl 526-587-76-35", "5265877635"),
+        ("526 587 76 35", "5265877635"),
+        ("PL-526\u00a0587\u201376.35\n", "5265877635"),
+        ("1234567890", "1234567890"),
+        ("DE5265877635", None),
+        ("", None),
+        ("PL", None),
+        ("526587763", None),
+        ("0265877635", None),
+        ("52658776355", None),
+    ],
+)
 def test_normalize_nip(text, expected):
     assert numbers.normalize_nip(text) == expected
 
@@ -137,14 +166,17 @@ def public_key(name: str, start: int, end: int = 100, usage=crypto.SYMMETRIC_USA
 KEY = rsa_key()
 
 
-@pytest.mark.parametrize(("keys", "chosen"), [
-    ([public_key("old", -50), public_key("new", -5)], "new"),
-    ([public_key("new", -5), public_key("old", -50)], "new"),
-    ([public_key("now", -50), public_key("future", 5)], "now"),
-    ([public_key("lapsed", -50, -1), public_key("now", -60)], "now"),
-    ([public_key("edge", 0)], "edge"),
-    ([public_key("token", -5, usage=crypto.TOKEN_USAGE), public_key("sym", -9)], "sym"),
-])
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
+    [
+        ([public_key("old", -50), public_key("new", -5)], "new"),
+        ([public_key("new", -5), public_key("old", -50)], "new"),
+        ([public_key("now", -50), public_key("future", 5)], "now"),
+        ([public_key("lapsed", -50, -1), public_key("now", -60)], "now"),
+        ([public_key("edge", 0)], "edge"),
+        ([public_key("token", -5, usage=crypto.TOKEN_USAGE), public_key("sym", -9)], "sym"),
+    ],
+)
 def test_select_key(keys, chosen):
     assert crypto.select_key(keys, crypto.SYMMETRIC_USAGE, NOW).key_id == chosen
 
@@ -158,8 +190,11 @@ def test_no_key(keys):
 def test_public_key_from_json_and_wrap():
     spki = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     item = {
-        "certificate": base64.b64encode(spki).decode(), "publicKeyId": "id", "extra": 1,
-        "usage": ["SymmetricKeyEncryption"], "validFrom": "2025-01-01T00:00:00.1234567+00:00",
+        "certificate": base64.b64encode(spki).decode(),
+        "publicKeyId": "id",
+        "extra": 1,
+        "usage": ["SymmetricKeyEncryption"],
+        "validFrom": "2025-01-01T00:00:00.1234567+00:00",
         "validTo": "2027-01-01T00:00:00Z",
     }
     key = crypto.PublicKey.from_json(item)
@@ -170,9 +205,7 @@ def test_public_key_from_json_and_wrap():
             crypto.PublicKey.from_json({**item, name: "!"})
     elliptic = ec_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with pytest.raises(ProtocolError):
-        crypto.PublicKey.from_json(
-            {**item, "certificate": base64.b64encode(elliptic).decode()}
-        )
+        crypto.PublicKey.from_json({**item, "certificate": base64.b64encode(elliptic).decode()})
 
 
 def test_kod1():
@@ -244,13 +277,26 @@ def test_kod2_own_vector_is_p1363():
     assert isinstance(key, ec.EllipticCurvePublicKey)
 
 
-@pytest.mark.parametrize("change", [
-    {"qr_base": HOST}, {"context_type": "Pesel"}, {"context_value": "a/b"}, {"serial": ""},
-    {"seller_nip": "1 2"}, {"sha256": b"x"},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"qr_base": HOST},
+        {"context_type": "Pesel"},
+        {"context_value": "a/b"},
+        {"serial": ""},
+        {"seller_nip": "1 2"},
+        {"sha256": b"x"},
+    ],
+)
 def test_bad_link(change):
-    good = {"qr_base": f"https://{HOST}", "context_type": "Nip", "context_value": "5265877635",
-            "seller_nip": "5265877635", "serial": "01A1B2C3D4E5F607", "sha256": DIGEST}
+    good = {
+        "qr_base": f"https://{HOST}",
+        "context_type": "Nip",
+        "context_value": "5265877635",
+        "seller_nip": "5265877635",
+        "serial": "01A1B2C3D4E5F607",
+        "sha256": DIGEST,
+    }
     links.certificate_text(**good)
     with pytest.raises(ValueError):
         links.certificate_text(**{**good, **change})
@@ -258,15 +304,19 @@ def test_bad_link(change):
 
 def test_key_of_another_kind_cannot_sign():
     from cryptography.hazmat.primitives.asymmetric import ed25519
+
     with pytest.raises(LocalError):
         links.sign_text(ed25519.Ed25519PrivateKey.generate(), "x")
 
 
-@pytest.mark.parametrize(("url", "modules"), [
-    (DATA["kod1"]["url"], 41),
-    (DATA["kod2_rsa"]["url"], 85),
-    (f"https://{DATA['own_kod2_ec']['signedText']}/{DATA['own_kod2_ec']['p1363']}", 61),
-])
+@pytest.mark.parametrize(
+    ("url", "modules"),
+    [
+        (DATA["kod1"]["url"], 41),
+        (DATA["kod2_rsa"]["url"], 85),
+        (f"https://{DATA['own_kod2_ec']['signedText']}/{DATA['own_kod2_ec']['p1363']}", 61),
+    ],
+)
 def test_symbol_size(url, modules):
     assert qr.module_count(url) == modules
     for scale in (1, 5):

@@ -62,8 +62,10 @@ def verify(xml: bytes, signer: Signer) -> None:
         key.verify(encode_dss_signature(*numbers), data, ec.ECDSA(hashes.SHA256()))
     properties = canonical(node.find(".//xades:SignedProperties", NS), exclusive=True)
     root.remove(node)
-    digests = [base64.b64encode(hashlib.sha256(part).digest()).decode()
-               for part in (canonical(root, exclusive=True), properties)]
+    digests = [
+        base64.b64encode(hashlib.sha256(part).digest()).decode()
+        for part in (canonical(root, exclusive=True), properties)
+    ]
     declared = [item.text for item in info.findall("ds:Reference/ds:DigestValue", NS)]
     if digests != declared:
         raise InvalidSignature
@@ -96,8 +98,10 @@ def test_ecdsa_value_is_r_and_s(kind, size):
     assert len(base64.b64decode(root.findtext(".//ds:SignatureValue", None, NS))) == size
 
 
-@pytest.mark.parametrize("path", ["a:Challenge", "a:ContextIdentifier/a:Nip",
-                                  ".//xades:SigningTime", ".//ds:X509IssuerName"])
+@pytest.mark.parametrize(
+    "path",
+    ["a:Challenge", "a:ContextIdentifier/a:Nip", ".//xades:SigningTime", ".//ds:X509IssuerName"],
+)
 def test_a_changed_byte_breaks_it(path):
     xml, signer = signed("p256")
     root = etree.fromstring(xml)
@@ -109,11 +113,14 @@ def test_a_changed_byte_breaks_it(path):
 
 def test_structure_equals_the_known_good_request():
     """Same elements, attributes and algorithms as the fixture that xmlsec1 accepts."""
+
     def shape(root):
         return [
             (etree.QName(node).localname, {k: v for k, v in node.attrib.items() if k != "Id"})
-            for node in root.iter() if isinstance(node.tag, str)
+            for node in root.iter()
+            if isinstance(node.tag, str)
         ]
+
     known = etree.parse(str(shared("spec", "vectors", "own-xades-ec.xml"))).getroot()
     ours = etree.fromstring(signed("p256")[0])
     assert shape(ours) == shape(known)
@@ -148,11 +155,14 @@ def test_missing_xmlsec_is_one_sentence(monkeypatch):
         signed("p256")
 
 
-@pytest.mark.parametrize(("challenge", "nip", "kind"), [
-    ("x", "5265877635", "certificateSubject"),
-    (CHALLENGE, "526-587-76-35", "certificateSubject"),
-    (CHALLENGE, "5265877635", "other"),
-])
+@pytest.mark.parametrize(
+    ("challenge", "nip", "kind"),
+    [
+        ("x", "5265877635", "certificateSubject"),
+        (CHALLENGE, "526-587-76-35", "certificateSubject"),
+        (CHALLENGE, "5265877635", "other"),
+    ],
+)
 def test_bad_request(challenge, nip, kind):
     with pytest.raises(ValueError):
         xades.auth_token_request(challenge, nip, kind)

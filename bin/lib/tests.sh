@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# The parts of bin/test. Each prints what it ran and ends in count_tests.
+
+PASSED=0 FAILED=0 SKIPPED=0
+
+# count_tests PASSED FAILED SKIPPED WHAT: a part without a test, or with a skipped one, is a failure.
+count_tests() {
+    PASSED=$((PASSED + $1)) FAILED=$((FAILED + $2)) SKIPPED=$((SKIPPED + $3))
+    [ "$1" -gt 0 ] || { warn "$4: no test passed" && FAILED=$((FAILED + 1)); }
+    [ "$3" = 0 ] || warn "$4: $3 tests were skipped"
+}
+
+number_before() { grep -oE "[0-9]+ $1" "$2" | tail -n 1 | cut -d ' ' -f 1; }
+
+# run_pytest VENV FOLDER: the tests of a folder with a pytest.ini of its own.
+run_pytest() {
+    local log=$LOGS/$(basename "$2").log rc=0 failed errors
+    "$BENCH/$1/bin/python" -m pytest -q -c "$ROOT/$2/pytest.ini" --rootdir "$ROOT/$2" "$ROOT/$2" \
+        2>&1 | tee "$log" || rc=$?
+    failed=$(number_before failed "$log") errors=$(number_before 'errors?' "$log")
+    failed=$((${failed:-0} + ${errors:-0}))
+    [ "$rc" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+    count_tests "$(number_before passed "$log" | grep . || echo 0)" "$failed" \
+        "$(number_before skipped "$log" | grep . || echo 0)" "$2"
+}
+
+# check NAME COMMAND...: a linter is one test.
+check() {
+    local name=$1
+    shift
+    if (cd "$ROOT" && "$@"); then count_tests 1 0 0 "$name"; else count_tests 0 1 0 "$name"; fi
+}
+
+test_lint() {
+    local bin=$BENCH/venv-lint/bin
+    check "ruff check" "$bin/ruff" check .
+    check "ruff format" "$bin/ruff" format --check .
+    check "pylint-odoo" "$bin/python" -m pylint --rcfile pyproject.toml -sn -j 2 "$ROOT"
+}
+
+test_unit() {
+    run_pytest venv tests/unit
+    run_pytest venv-sim tests/simulator
+}
+
+# test_in_odoo NAME TAGS: Odoo's tests in a fresh copy of the template, then dropped.
+test_in_odoo() {
+    local name=$1 tags=$2 db=test_$1_$$ port log rc=0 sum total=0 failed=0 skipped errors
+    log=$LOGS/test-$name.log
+    port=$(free_port)
+    say "Odoo tests $tags in database $db (log: $log)"
+    db_copy "$TEMPLATE" "$db"
+    set_address "$db" "$port"
+    LIMIT=${TEST_TIMEOUT:-1500} odoo_run server -d "$db" -i "$ADDON" --test-tags "$tags" \
+        --stop-after-init --screenshots "$BENCH/screens" --http-port "$port" \
+        --gevent-port "$((port < 65000 ? port + 1 : port - 1))" >"$log" 2>&1 || rc=$?
+    [ -n "${KEEP_DB:-}" ] || db_drop "$db"
+    # names of the tests, then errors with their tracebacks
+    grep -oE '(Starting|skipped) [A-Za-z_]+\.[A-Za-z0-9_]+.*' "$log" | sed 's/^Starting/  ran/' || true
+    show_errors "$log"
+    sum=$(grep -oE '[0-9]+ failed, [0-9]+ error\(s\) of [0-9]+ tests' "$log" | tail -n 1 || true)
+    [[ $sum =~ ([0-9]+)\ failed,\ ([0-9]+)\ error.*\ ([0-9]+)\ tests ]] \
+        && failed=$((BASH_REMATCH[1] + BASH_REMATCH[2])) total=${BASH_REMATCH[3]}
+    skipped=$(grep -cE ': skipped [A-Za-z_]+\.[A-Za-z0-9_]+' "$log" || true)
+    errors=$(error_lines "$log")
+    [ "$rc" = 0 ] && [ "$errors" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+    [ "$rc" = 0 ] || warn "odoo ended with status $rc"
+    count_tests "$((total > failed + skipped ? total - failed - skipped : 0))" "$failed" "$skipped" \
+        "$name"
+}
+
+# show_errors LOG: with their tracebacks
+show_errors() {
+    awk -v error="$ERROR_LINE" '$0 ~ error {p = 1}
+        /^[0-9-]+ [0-9:,]+ [0-9]+ (INFO|DEBUG|WARNING|RUNBOT) / {p = 0} p' "$1" \
+        | cut -c1-400 | head -n 300
+}
+
+# Tests that need a browser or whole processes carry the tag ksef_browser.
+test_odoo() { test_in_odoo odoo "/$ADDON,-ksef_browser"; }
+test_browser() {
+    test_in_odoo browser "ksef_browser/$ADDON"
+    run_pytest venv tests/e2e
+}
