@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from . import jwt
+from . import certificates, jwt
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
@@ -87,12 +87,16 @@ class Simulator:
     def reset(self) -> None:
         """Forget everything except keys and certificates; those survive as the Ministry's do."""
         self.store = Store()
+        self.authority.forget_enrolled()
         self.faults = Faults()
         self.log: list[dict[str, Any]] = []
         self.clock.reset()
         self.polls = (1, 2)
         self.auth_polls = 1
         self.storage_polls = 1
+        self.certificate_polls = 1
+        #: KSeF certificates enrolled here have the NULL parameter of the test authority's
+        self.null_parameters = True
         self.settle_after = timedelta(seconds=60)
         self.max_invoices = 10_000
         self.repeated_close_ok = False
@@ -185,6 +189,7 @@ class Simulator:
                     self._authenticate(route, request)
                     self._authorize(route, request)
                 settle(self)
+                certificates.settle(self)
                 return route.handler(self, request, **params)
             except Refusal as refusal:
                 return refusal.render(request, self.clock.now())

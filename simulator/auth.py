@@ -15,6 +15,7 @@ from . import identity, xades
 from .clock import stamp
 from .messages import BadRequest, Gone, Request, Response, reply
 from .numbers import NIP_PATTERN
+from .pki import IssuedCertificate
 from .shapes import base64_field, enum_field, object_field, text_field
 from .store import OWNER_RIGHTS, AuthOperation, Challenge, Context
 
@@ -87,16 +88,15 @@ def xades_signature(sim: Simulator, request: Request) -> Response:
         raise BadRequest(9105, xades.NEGATIVE)
     if not known:
         raise BadRequest(21111)
-    subject = identity.subject_of(verified.certificate, subject_type)
-    failure = _certificate_failure(sim, request, verified.certificate)
-    operation = _begin(
-        sim,
-        context,
-        subject,
-        _method(sim, verified.certificate),
-        failure,
-        sim.rights(context, subject),
-    )
+    subject = identity.subject_of(verified.certificate, verified.der, subject_type)
+    issued = sim.authority.find(verified.der)
+    failure = _certificate_failure(sim, request, verified.certificate, issued)
+    if issued is not None:
+        issued.used_at = now
+    method = "InternalCertificate" if issued else _method(verified.certificate)
+    rights = sim.rights(context, subject)
+    operation = _begin(sim, context, subject, method, failure, rights)
+    operation.certificate, operation.owner = verified.der, subject
     operation.proof_hash = base64.b64encode(hashlib.sha256(request.body).digest()).decode("ascii")
     operation.allowed_ips = policy
     return _accepted(sim, operation)
@@ -167,17 +167,23 @@ def _use_challenge(sim: Simulator, value: str, now: datetime) -> bool:
 
 
 def _certificate_failure(
-    sim: Simulator, request: Request, certificate: x509.Certificate
+    sim: Simulator,
+    request: Request,
+    certificate: x509.Certificate,
+    issued: IssuedCertificate | None,
 ) -> tuple[int, str] | None:
     """Why the certificate may not authenticate: a status code and its detail, None if it may."""
-    issued = sim.authority.find(certificate)
     if issued is not None and issued.kind != "Authentication":
         raise BadRequest(21115, "Certyfikat typu Offline nie służy do uwierzytelniania.")
     if not identity.may_sign(certificate):
         raise BadRequest(21115, "Certyfikat nie służy do podpisu.")
     if issued is not None:
-        states = {"Revoked": "Certyfikat odwołany", "Blocked": "Certyfikat zawieszony"}
-        detail = states.get(issued.status)
+        states = {
+            "Revoked": "Certyfikat odwołany",
+            "Blocked": "Certyfikat zawieszony",
+            "Expired": "Certyfikat nieważny",
+        }
+        detail = states.get(issued.status_at(sim.clock.now()))
         return (460, detail) if detail else None
     forced = (request.param("verifyCertificateChain") or "").lower() == "true"
     if sim.profile.accepts_self_signed and not forced:
@@ -185,9 +191,7 @@ def _certificate_failure(
     return 460, "Niezaufany łańcuch certyfikatów"
 
 
-def _method(sim: Simulator, certificate: x509.Certificate) -> str:
-    if sim.authority.find(certificate) is not None:
-        return "InternalCertificate"
+def _method(certificate: x509.Certificate) -> str:
     seal = certificate.subject.get_attributes_for_oid(identity.ORGANIZATION_IDENTIFIER)
     return "QualifiedSeal" if seal else "QualifiedSignature"
 
@@ -226,7 +230,7 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
         detail = f"Token nie może zostać użyty w kontekście {value}"
         return _accepted(sim, _token_failure(sim, context, detail))
     operation = _begin(sim, context, f"Token:{token.reference}", "Token", None, token.rights)
-    operation.token_reference = token.reference
+    operation.token_reference, operation.owner = token.reference, token.author
     return _accepted(sim, operation)
 
 

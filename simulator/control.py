@@ -8,8 +8,6 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives import serialization
-
 from .clock import parse_moment, stamp
 from .faults import Fault
 from .messages import BadRequest, Request, Response, reply
@@ -88,7 +86,7 @@ def state(sim: Simulator, _request: Request) -> Response:
         for item in sim.store.sessions.values()
     ]
     certificates = [
-        {"serial": item.serial, "nip": item.nip, "kind": item.kind, "status": item.status}
+        {"serial": item.serial, "subject": item.subject, "kind": item.kind, "status": item.status}
         for item in sim.authority.issued.values()
     ]
     return reply(
@@ -137,8 +135,9 @@ def _nip(body: dict[str, Any]) -> str:
 
 
 def certificates(sim: Simulator, request: Request) -> Response:
-    """``POST /_sim/certificates``: a throw-away KSeF certificate; ``"rsa": true`` for RSA.
+    """``POST /_sim/certificates``: a throw-away KSeF certificate of a ``nip`` or a ``pesel``.
 
+    ``"rsa": true`` for RSA, ``"null_parameter": true`` for the encoding of the test authority.
     ``{"serial": ..., "status": "Revoked"}`` changes one instead.
     """
     body = _body(request)
@@ -149,13 +148,18 @@ def certificates(sim: Simulator, request: Request) -> Response:
                 return Response(204)
         raise BadRequest(21405, "serial")
     kind = enum_field(body, "kind", ("Authentication", "Offline"))
-    entry, pem = sim.authority.issue(
-        _nip(body), kind, sim.clock.now(), rsa_key=bool(body.get("rsa"))
+    subject = f"Pesel:{text_field(body, 'pesel')}" if "pesel" in body else f"Nip:{_nip(body)}"
+    entry, pem = sim.authority.throw_away(
+        subject,
+        kind,
+        sim.clock.now(),
+        serial=sim.mint.certificate_serial(),
+        rsa_key=bool(body.get("rsa")),
+        null_parameter=bool(body.get("null_parameter")),
     )
-    der = entry.certificate.public_bytes(serialization.Encoding.DER)
     return reply(
         {
-            "certificate": base64.b64encode(der).decode("ascii"),
+            "certificate": base64.b64encode(entry.der).decode("ascii"),
             "key": pem.decode("ascii"),
             "serial": entry.serial,
         }
@@ -174,7 +178,7 @@ def tokens(sim: Simulator, request: Request) -> Response:
     reference = sim.mint.reference("EC", sim.clock.now())
     text = f"{reference}|nip-{nip}|{secrets.token_hex(32)}"
     rights = tuple(body.get("permissions") or _DEFAULT_TOKEN_RIGHTS)
-    sim.store.tokens[text] = KsefToken(reference, text, Context("Nip", nip), rights)
+    sim.store.tokens[text] = KsefToken(reference, text, Context("Nip", nip), rights, f"Nip:{nip}")
     return reply({"token": text, "referenceNumber": reference})
 
 
@@ -196,8 +200,8 @@ def subjects(sim: Simulator, request: Request) -> Response:
 def speed(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/speed``: how many looks a step takes, and how long until it is finished anyway.
 
-    ``polls`` [at 100, at 150], ``auth``, ``storage``, ``settle_seconds``; also ``max_invoices`` of a
-    session and ``repeated_close_ok``.
+    ``polls`` [at 100, at 150], ``auth``, ``storage``, ``certificates``, ``settle_seconds``; also
+    ``max_invoices`` of a session, ``repeated_close_ok`` and ``null_parameters`` of certificates.
     """
     body = _body(request)
     try:
@@ -206,6 +210,8 @@ def speed(sim: Simulator, request: Request) -> Response:
             sim.polls = (int(accepted), int(processing))
         sim.auth_polls = int(body.get("auth", sim.auth_polls))
         sim.storage_polls = int(body.get("storage", sim.storage_polls))
+        sim.certificate_polls = int(body.get("certificates", sim.certificate_polls))
+        sim.null_parameters = bool(body.get("null_parameters", sim.null_parameters))
         sim.max_invoices = int(body.get("max_invoices", sim.max_invoices))
         sim.repeated_close_ok = bool(body.get("repeated_close_ok", sim.repeated_close_ok))
         if "settle_seconds" in body:

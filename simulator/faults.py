@@ -15,7 +15,8 @@ HANG_SECONDS = 120.0
 class Fault:
     """One order. ``when`` is before or after the handler did its work; ``times`` counts down.
 
-    ``endpoint`` is ``METHOD /template`` without ``/v2``, ``*`` for any, ``invoice`` for verdicts.
+    ``endpoint`` is ``METHOD /template`` without ``/v2``, ``*`` for any, ``invoice`` or
+    ``enrolment`` for verdicts.
     """
 
     endpoint: str
@@ -57,10 +58,10 @@ class Faults:
                 return self._use(fault)
         return None
 
-    def outcome(self) -> int | None:
-        """The forced verdict for the next invoice that finishes."""
+    def outcome(self, what: str) -> int | None:
+        """The forced verdict for the next ``invoice`` or ``enrolment`` that finishes."""
         for fault in self.pending:
-            if fault.kind == "outcome":
+            if fault.kind == "outcome" and fault.endpoint in (what, "*"):
                 return self._use(fault).code
         return None
 

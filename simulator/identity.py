@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from .messages import BadRequest
@@ -21,15 +21,13 @@ def _value(name: x509.Name, oid: x509.ObjectIdentifier) -> str | None:
     return str(found[0].value) if found else None
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Upper-case hex SHA-256 of the certificate."""
-    return certificate.fingerprint(hashes.SHA256()).hex().upper()
+def subject_of(certificate: x509.Certificate, sent: bytes, subject_type: str) -> str:
+    """``Nip:…``, ``Pesel:…`` or ``Fingerprint:…``; raises 21406 or 21115.
 
-
-def subject_of(certificate: x509.Certificate, subject_type: str) -> str:
-    """``Nip:…``, ``Pesel:…`` or ``Fingerprint:…``; raises 21406 or 21115."""
+    ``sent``: the certificate's own bytes, whose SHA-256 in upper-case hex is the fingerprint.
+    """
     if subject_type == "certificateFingerprint":
-        return f"Fingerprint:{fingerprint(certificate)}"
+        return f"Fingerprint:{hashlib.sha256(sent).hexdigest().upper()}"
     name = certificate.subject
     required = (NameOID.COMMON_NAME, NameOID.COUNTRY_NAME)
     if any(_value(name, oid) is None for oid in required):

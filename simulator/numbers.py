@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import uuid
 from datetime import datetime
 
 from .clock import warsaw_date
@@ -63,6 +64,18 @@ class NumberMint:
             if number not in self._used:
                 self._used.add(number)
                 return number
+
+    def certificate_serial(self) -> int:
+        """Eight bytes, the first 01 as on the Ministry's: 16 hex digits with a leading zero."""
+        while True:
+            serial = f"01{self._hex(14)}"
+            if serial not in self._used:
+                self._used.add(serial)
+                return int(serial, 16)
+
+    def unique_identifier(self) -> str:
+        """A GUID in lower case."""
+        return str(uuid.UUID(self._hex(32)))
 
     def ksef_number(self, seller_nip: str, invoicing_date: datetime) -> str:
         """35 characters; the day is that of ``invoicing_date`` in Poland."""

@@ -94,7 +94,7 @@ def settle_session(sim: Simulator, session: Session) -> None:
 
 def finish(sim: Simulator, invoice: Invoice) -> None:
     """Reach the verdict: the checks in the Ministry's order."""
-    override = sim.faults.outcome()
+    override = sim.faults.outcome("invoice")
     now = sim.clock.now()
     try:
         if override is not None:

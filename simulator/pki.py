@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from . import der
 from .clock import stamp
 
 ORGANIZATION_IDENTIFIER = x509.ObjectIdentifier("2.5.4.97")
 _DAY = timedelta(days=1)
+#: How long a KSeF certificate is valid.
+LIFE = 730 * _DAY
 
 
 def ministry_name(common_name: str) -> x509.Name:
@@ -84,16 +87,87 @@ class EncryptionKey:
 
 @dataclass
 class IssuedCertificate:
-    """A KSeF certificate of this simulator. ``kind``: Authentication or Offline."""
+    """A KSeF certificate of this simulator.
 
-    certificate: x509.Certificate
+    ``kind``: Authentication or Offline. ``subject``: who it belongs to, ``Nip:…``, ``Pesel:…`` or
+    ``Fingerprint:…``. ``enrolment``: the request it came from, None for a throw-away one.
+    """
+
+    der: bytes
     kind: str
-    nip: str
+    subject: str
+    name: str
+    requested_at: datetime
+    enrolment: str | None = None
     status: str = "Active"
+    looks_until_revoked: int = 0
+    revoked_at: datetime | None = None
+    used_at: datetime | None = None
+    #: shortened by ``PUT /testdata/certificates/{serial}``
+    ends_early: datetime | None = None
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        return der.load_certificate(self.der)
 
     @property
     def serial(self) -> str:
         return f"{self.certificate.serial_number:016X}"
+
+    @property
+    def valid_to(self) -> datetime:
+        return self.ends_early or self.certificate.not_valid_after_utc
+
+    def status_at(self, moment: datetime) -> str:
+        """Active, Blocked, Revoked or Expired."""
+        return "Expired" if self.status == "Active" and moment > self.valid_to else self.status
+
+    @property
+    def public_key(self) -> bytes:
+        """SubjectPublicKeyInfo in DER."""
+        return self.certificate.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+
+def _key_usage(kind: str) -> x509.KeyUsage:
+    offline = kind == "Offline"
+    return x509.KeyUsage(
+        digital_signature=not offline,
+        content_commitment=offline,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def seal_name(nip: str) -> x509.Name:
+    """Subject of a company's certificate."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
+            x509.NameAttribute(ORGANIZATION_IDENTIFIER, f"VATPL-{nip}"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"Simulated {nip}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, nip),
+        ]
+    )
+
+
+def person_name(pesel: str) -> x509.Name:
+    """Subject of a person's certificate."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
+            x509.NameAttribute(NameOID.GIVEN_NAME, "Łucja"),
+            x509.NameAttribute(NameOID.SURNAME, "Próbna"),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, f"PNOPL-{pesel}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Łucja Próbna"),
+        ]
+    )
 
 
 class Authority:
@@ -113,52 +187,80 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.issued: dict[int, IssuedCertificate] = {}
+        self.issued: dict[str, IssuedCertificate] = {}
 
-    def issue(
-        self, nip: str, kind: str, now: datetime, *, rsa_key: bool = False
+    def sign(
+        self,
+        name: x509.Name,
+        public_key: bytes,
+        kind: str,
+        valid_from: datetime,
+        *,
+        serial: int,
+        null_parameter: bool = False,
+    ) -> bytes:
+        """DER of a certificate valid for two years from ``valid_from``.
+
+        ``null_parameter`` writes the algorithm the way the Ministry's test authority does.
+        """
+        key = serialization.load_der_public_key(public_key)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key)  # type: ignore[arg-type]
+            .serial_number(serial)
+            .not_valid_before(valid_from)
+            .not_valid_after(valid_from + LIFE)
+            .add_extension(_key_usage(kind), critical=True)
+            .sign(self._key, hashes.SHA512())
+        )
+        if not null_parameter:
+            return made.public_bytes(serialization.Encoding.DER)
+        tbs = der.with_null_parameter(made.tbs_certificate_bytes, null=True)
+        signature = self._key.sign(tbs, ec.ECDSA(hashes.SHA512()))
+        return der.write(
+            der.SEQUENCE,
+            tbs + der.ECDSA_SHA512_WITH_NULL + der.write(der.BIT_STRING, b"\0" + signature),
+        )
+
+    def add(self, entry: IssuedCertificate) -> IssuedCertificate:
+        self.issued[entry.serial] = entry
+        return entry
+
+    def forget_enrolled(self) -> None:
+        """Drop what was enrolled through the API; throw-away certificates stay."""
+        self.issued = {key: item for key, item in self.issued.items() if item.enrolment is None}
+
+    def throw_away(
+        self,
+        subject: str,
+        kind: str,
+        now: datetime,
+        *,
+        serial: int,
+        rsa_key: bool = False,
+        null_parameter: bool = False,
     ) -> tuple[IssuedCertificate, bytes]:
-        """A throw-away certificate of a company seal and its unencrypted PKCS#8 PEM key."""
+        """A certificate that nobody had to enrol, and its unencrypted PKCS#8 PEM key."""
         key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
         if rsa_key:
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         else:
             key = ec.generate_private_key(ec.SECP256R1())
-        offline = kind == "Offline"
-        usage = x509.KeyUsage(
-            digital_signature=not offline,
-            content_commitment=offline,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            key_cert_sign=False,
-            crl_sign=False,
-            encipher_only=False,
-            decipher_only=False,
+        spki = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(
-                x509.Name(
-                    [
-                        x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
-                        x509.NameAttribute(ORGANIZATION_IDENTIFIER, f"VATPL-{nip}"),
-                        x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"Simulated {nip}"),
-                        x509.NameAttribute(NameOID.COMMON_NAME, nip),
-                    ]
-                )
-            )
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            # first byte 01, as the Ministry's serials: 16 hex digits, leading zero included
-            .serial_number(int.from_bytes(b"\x01" + secrets.token_bytes(7), "big"))
-            .not_valid_before(now - timedelta(minutes=1))
-            .not_valid_after(now + 730 * _DAY)
-            .add_extension(usage, critical=True)
-            .sign(self._key, hashes.SHA256())
+        owner, _colon, value = subject.partition(":")
+        made = self.sign(
+            seal_name(value) if owner == "Nip" else person_name(value),
+            spki,
+            kind,
+            now - timedelta(minutes=1),
+            serial=serial,
+            null_parameter=null_parameter,
         )
-        entry = IssuedCertificate(certificate, kind, nip)
-        self.issued[certificate.serial_number] = entry
+        entry = self.add(IssuedCertificate(made, kind, subject, "Simulated certificate", now))
         pem = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -166,7 +268,6 @@ class Authority:
         )
         return entry, pem
 
-    def find(self, certificate: x509.Certificate) -> IssuedCertificate | None:
-        """Our own record of ``certificate``, if this CA really issued these very bytes."""
-        entry = self.issued.get(certificate.serial_number)
-        return entry if entry is not None and entry.certificate == certificate else None
+    def find(self, certificate_der: bytes) -> IssuedCertificate | None:
+        """Our own record of a certificate, if this CA really issued these very bytes."""
+        return next((item for item in self.issued.values() if item.der == certificate_der), None)

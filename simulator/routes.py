@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import auth, control, invoices, limits, sessions, statuses
+from . import auth, certificates, control, invoices, limits, sessions, statuses
 from .messages import Request, Response, reply
 from .routing import Route, Router
 
@@ -20,6 +20,7 @@ def register(router: Router) -> None:
     write, read = sessions.WRITE_RIGHTS, statuses.READ_RIGHTS
     one = "/v2/sessions/{ref}"
     online = "/v2/sessions/online"
+    enrolments = "/v2/certificates/enrollments"
     table = [
         Route("POST", "/v2/auth/challenge", auth.challenge),
         Route("POST", "/v2/auth/xades-signature", auth.xades_signature, media="application/xml"),
@@ -37,6 +38,16 @@ def register(router: Router) -> None:
             media=_JSON,
         ),
         Route("GET", "/v2/rate-limits", limits.rate_limits, _ACCESS),
+        Route("GET", "/v2/limits/subject", certificates.subject_limits, _ACCESS),
+        Route("GET", "/v2/certificates/limits", certificates.limits, _ACCESS),
+        Route("GET", f"{enrolments}/data", certificates.enrolment_data, _ACCESS),
+        Route("GET", enrolments + "/{ref}", certificates.enrolment_status, _ACCESS),
+        Route("POST", enrolments, certificates.enrol, _ACCESS, media=_JSON),
+        Route("POST", "/v2/certificates/retrieve", certificates.retrieve, _ACCESS, media=_JSON),
+        Route("POST", "/v2/certificates/query", certificates.query, _ACCESS, media=_JSON),
+        Route(
+            "POST", "/v2/certificates/{serial}/revoke", certificates.revoke, _ACCESS, media=_JSON
+        ),
         Route("GET", "/v2/limits/context", sessions.context_limits, _ACCESS),
         Route("POST", online, sessions.open_online, _ACCESS, write, _JSON),
         Route("POST", online + "/{ref}/invoices", sessions.send, _ACCESS, write, _JSON),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from .messages import BadRequest
+from .messages import BadRequest, Request
 
 
 def object_field(value: Any, name: str) -> dict[str, Any]:
@@ -70,3 +70,11 @@ def hash_field(body: dict[str, Any], name: str) -> str:
     if len(text) != 44:
         raise BadRequest(21405, f"Pole {name} musi mieć 44 znaki.")
     return text
+
+
+def number_parameter(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number of the query between ``low`` and ``high``."""
+    text = request.param(name, str(default)) or ""
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise BadRequest(21405, f"Parametr {name} musi być z zakresu {low}-{high}.")
+    return int(text)

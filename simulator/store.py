@@ -54,6 +54,10 @@ class AuthOperation:
     final_code: int
     final_details: list[str]
     rights: tuple[str, ...]
+    #: DER of the certificate that signed, None after a token
+    certificate: bytes | None = None
+    #: whose certificates the caller sees: ``Nip:…``, ``Pesel:…`` or ``Fingerprint:…``
+    owner: str = ""
     proof_hash: str | None = None
     token_reference: str | None = None
     allowed_ips: dict[str, list[str]] | None = None
@@ -72,7 +76,27 @@ class KsefToken:
     text: str
     context: Context
     rights: tuple[str, ...]
+    #: subject of who made it
+    author: str
     active: bool = True
+
+
+@dataclass
+class Enrolment:
+    """One certificate request that passed the checks. ``attributes``: dotted type and value."""
+
+    reference: str
+    subject: str
+    name: str
+    kind: str
+    attributes: tuple[tuple[str, str], ...]
+    public_key: bytes
+    valid_from: datetime | None
+    requested_at: datetime
+    looks_left: int
+    code: int = 100
+    detail: str | None = None
+    serial: str | None = None
 
 
 @dataclass
@@ -149,6 +173,11 @@ class Store:
     grants: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     #: self-billing and the like: (seller NIP, issuer NIP)
     authorisations: set[tuple[str, str]] = field(default_factory=set)
+    enrolments: dict[str, Enrolment] = field(default_factory=dict)
+    #: subject -> the GUID in its enrolment data
+    unique_identifiers: dict[str, str] = field(default_factory=dict)
+    #: subject -> (enrolments in thirty days, certificates held) where the defaults do not hold
+    certificate_limits: dict[str, tuple[int, int]] = field(default_factory=dict)
     #: received but not yet at rest: without verdict, or accepted and not stored
     moving: list[Invoice] = field(default_factory=list)
     #: accepted invoices by what must be unique

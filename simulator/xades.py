@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
+from . import der
 from .clock import parse_moment
 from .messages import BadRequest
 
@@ -68,6 +68,8 @@ class Verified:
 
     request: etree._Element
     certificate: x509.Certificate
+    #: the certificate's bytes as sent, which ``certificate`` need not have (see ``der``)
+    der: bytes
 
 
 def parse_document(body: bytes) -> etree._Element:
@@ -105,24 +107,25 @@ def verify(body: bytes, root: etree._Element, now: datetime) -> Verified:
     if signature.getparent() is not root:
         # Enveloping signatures are on the Ministry's list; our clients never make one.
         raise BadRequest(9105, WRONG_PROFILE)
-    certificate = _certificate(signature)
+    sent, certificate = _certificate(signature)
     _check_key(certificate)
     _check_shape(signature)
     _check_signature_value(signature, certificate)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         raise BadRequest(21115, "Certyfikat jest poza okresem ważności.")
     signed = _verify_with_signxml(body, certificate, now)
-    _check_signed_properties(signed[1], certificate, now)
-    return Verified(signed[0], certificate)
+    _check_signed_properties(signed[1], certificate, sent, now)
+    return Verified(signed[0], certificate, sent)
 
 
-def _certificate(signature: etree._Element) -> x509.Certificate:
+def _certificate(signature: etree._Element) -> tuple[bytes, x509.Certificate]:
+    """The first certificate of KeyInfo: its bytes, and how the library reads them."""
     found = signature.findall(f"{DS}KeyInfo/{DS}X509Data/{DS}X509Certificate")
     if not found:
         raise BadRequest(9105, WRONG_PROFILE)
     try:
-        der = base64.b64decode("".join((found[0].text or "").split()), validate=True)
-        return x509.load_der_x509_certificate(der)
+        sent = base64.b64decode("".join((found[0].text or "").split()), validate=True)
+        return sent, der.load_certificate(sent)
     except ValueError as error:
         raise BadRequest(21115, "Certyfikat jest nieczytelny.") from error
 
@@ -221,7 +224,7 @@ def _verify_with_signxml(
 
 
 def _check_signed_properties(
-    properties: etree._Element, certificate: x509.Certificate, now: datetime
+    properties: etree._Element, certificate: x509.Certificate, sent: bytes, now: datetime
 ) -> None:
     """SigningTime and the digest of the certificate, both under the signature."""
     base = f"{XADES}SignedSignatureProperties"
@@ -240,8 +243,7 @@ def _check_signed_properties(
     method = entry.find(f"{XADES}CertDigest/{DS}DigestMethod")
     digest = entry.findtext(f"{XADES}CertDigest/{DS}DigestValue") or ""
     algorithm = _HASHES.get(method.get("Algorithm") if method is not None else "")
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    if algorithm is None or base64.b64encode(algorithm(der).digest()).decode() != digest.strip():
+    if algorithm is None or base64.b64encode(algorithm(sent).digest()).decode() != digest.strip():
         raise BadRequest(9105, WRONG_PROFILE)
     serial = entry.findtext(f"{XADES}IssuerSerial/{DS}X509SerialNumber")
     if serial is not None and serial.strip() != str(certificate.serial_number):

@@ -86,7 +86,7 @@ def test_keep_alive_serves_many_requests_on_one_connection(api: Api) -> None:
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         for _again in range(3):
-            connection.sendall(b"GET /_sim/state HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"POST /v2/auth/challenge HTTP/1.1\r\nHost: x\r\n\r\n")
             data = connection.recv(65536)
             assert data.startswith(b"HTTP/1.1 200")
 
