@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from . import routes, xades
@@ -74,6 +74,16 @@ class TokenCredentials:
 
 
 @dataclass(frozen=True)
+class ExternalCredentials:
+    """Login by a signature made elsewhere (Trusted Profile, card): only a person can renew it."""
+
+    nip: str
+
+    def __repr__(self) -> str:
+        return "ExternalCredentials()"
+
+
+@dataclass(frozen=True)
 class Token:
     """A bearer token and the moment it lapses (aware)."""
 
@@ -100,7 +110,9 @@ class Tokens:
         return "Tokens()"
 
 
-Credentials = CertificateCredentials | TokenCredentials
+Credentials = CertificateCredentials | TokenCredentials | ExternalCredentials
+# How long KSeF keeps a challenge.
+CHALLENGE_LIFE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -150,8 +162,42 @@ def login(
     ``public_keys`` saves a call for a token login. Raises AuthError (verdict FIX) when KSeF
     refuses the credentials, Unavailable when it did not decide in time, other KsefErrors.
     """
+    return _finish(
+        transport, lambda: _start(transport, credentials, now, public_keys), sleep, attempts
+    )
+
+
+def external_request(transport: Transport, nip: str) -> bytes:
+    """The unsigned login request for a person to sign elsewhere; it lives for CHALLENGE_LIFE.
+
+    Raises KsefError.
+    """
+    return _unsigned(_challenge(transport), nip)
+
+
+def login_with_signed(
+    transport: Transport,
+    signed: bytes,
+    *,
+    sleep: Callable[[float], None],
+    attempts: int = DEFAULT_ATTEMPTS,
+) -> Tokens:
+    """Log in with the request of :func:`external_request`, signed elsewhere; sent byte for byte.
+
+    Raises as :func:`login`.
+    """
+    return _finish(transport, lambda: _post_signed(transport, signed), sleep, attempts)
+
+
+def _finish(
+    transport: Transport,
+    start: Callable[[], _Operation],
+    sleep: Callable[[float], None],
+    attempts: int,
+) -> Tokens:
+    """Start the operation, wait for it, redeem its tokens."""
     try:
-        operation = _start(transport, credentials, now, public_keys)
+        operation = start()
         _wait(transport, operation, sleep, attempts)
         reply = transport.request("POST", routes.AUTH_REDEEM, token=operation.token)
         return reply.read(_tokens)
@@ -180,6 +226,10 @@ def _start(
     now: Callable[[], datetime],
     public_keys: Sequence[PublicKey] | None,
 ) -> _Operation:
+    if isinstance(credentials, ExternalCredentials):
+        raise AuthError(
+            "The login by a signature made elsewhere has lapsed: only a new signature renews it"
+        )
     if isinstance(credentials, CertificateCredentials):
         return _start_with_certificate(transport, credentials, now)
     if public_keys:
@@ -201,16 +251,25 @@ def _challenge(transport: Transport) -> _Challenge:
 def _start_with_certificate(
     transport: Transport, credentials: CertificateCredentials, now: Callable[[], datetime]
 ) -> _Operation:
-    challenge = _challenge(transport)
+    request = _unsigned(_challenge(transport), credentials.nip)
+    return _post_signed(
+        transport, xades.sign(request, credentials.signer, now()), credentials.verify_chain
+    )
+
+
+def _unsigned(challenge: _Challenge, nip: str) -> bytes:
     try:
-        request = xades.auth_token_request(challenge.text, credentials.nip)
+        return xades.auth_token_request(challenge.text, nip)
     except ValueError as error:
         raise LocalError(f"The login request cannot be made: {error}") from error
+
+
+def _post_signed(transport: Transport, signed: bytes, verify_chain: bool = False) -> _Operation:
     reply = transport.request(
         "POST",
         routes.AUTH_XADES,
-        data=xades.sign(request, credentials.signer, now()),
-        params={"verifyCertificateChain": "true"} if credentials.verify_chain else None,
+        data=signed,
+        params={"verifyCertificateChain": "true"} if verify_chain else None,
         headers={"Content-Type": "application/xml"},
     )
     return reply.read(_Operation.from_json)

@@ -48,12 +48,14 @@ class _Item:
 class CertificateInfo:
     """``issuer`` and ``subject`` are RFC 4514 texts, ``serial`` the number, ``spki`` DER.
 
+    ``attributes`` are the subject's (object identifier, text) pairs in their order.
     ``digital_signature`` and ``non_repudiation`` are None if the certificate has no key usage.
     """
 
     serial: int
     issuer: str
     subject: str
+    attributes: tuple[tuple[str, str], ...]
     not_before: datetime
     not_after: datetime
     spki: bytes
@@ -124,15 +126,25 @@ def _escape(text: str) -> str:
     return escaped
 
 
-def _attribute(data: bytes) -> str:
+def _pair(data: bytes) -> tuple[str, str | None, bytes]:
+    """Object identifier, text and raw value of one attribute; no text if it is of another type."""
     name, value = _items(data)
-    oid = _oid(name.content)
     encoding = _STRING_TYPES.get(value.tag)
-    if encoding is None:
-        text = "#" + value.raw.hex()
-    else:
-        text = _escape(value.content.decode(encoding))
-    return f"{_SHORT_NAMES.get(oid, oid)}={text}"
+    text = None if encoding is None else value.content.decode(encoding)
+    return _oid(name.content), text, value.raw
+
+
+def _attribute(data: bytes) -> str:
+    oid, text, raw = _pair(data)
+    return f"{_SHORT_NAMES.get(oid, oid)}={'#' + raw.hex() if text is None else _escape(text)}"
+
+
+def _attributes(content: bytes) -> tuple[tuple[str, str], ...]:
+    """The texts of a name; an attribute that is no text is left out."""
+    pairs = [
+        _pair(item.content) for relative in _items(content) for item in _items(relative.content)
+    ]
+    return tuple((oid, text) for oid, text, _raw in pairs if text is not None)
 
 
 def _name(content: bytes) -> str:
@@ -184,6 +196,7 @@ def parse_certificate(data: bytes) -> CertificateInfo:
             serial=int.from_bytes(fields[0].content, "big", signed=True),
             issuer=_name(fields[2].content),
             subject=_name(fields[4].content),
+            attributes=_attributes(fields[4].content),
             not_before=_time(not_before),
             not_after=_time(not_after),
             spki=fields[5].raw,

@@ -27,10 +27,26 @@ SESSION_INVOICE_UPO = "/sessions/{session}/invoices/{invoice}/upo"
 INVOICE = "/invoices/ksef/{number}"
 INVOICE_METADATA = "/invoices/query/metadata"
 
+CERTIFICATE_LIMITS = "/certificates/limits"
+ENROLLMENT_DATA = "/certificates/enrollments/data"
+ENROLLMENTS = "/certificates/enrollments"
+ENROLLMENT = "/certificates/enrollments/{reference}"
+CERTIFICATE_RETRIEVE = "/certificates/retrieve"
+CERTIFICATE_QUERY = "/certificates/query"
+CERTIFICATE_REVOKE = "/certificates/{serial}/revoke"
+
 # Asking these twice changes nothing: they read, hand out something new each time, or (closing)
 # answer "already closed". Sending, opening, enrolling and redeeming are not here and never may be.
 REPEATABLE_POSTS = frozenset(
-    {AUTH_CHALLENGE, AUTH_REFRESH, PERSONAL_GRANTS, ONLINE_CLOSE, INVOICE_METADATA}
+    {
+        AUTH_CHALLENGE,
+        AUTH_REFRESH,
+        PERSONAL_GRANTS,
+        ONLINE_CLOSE,
+        INVOICE_METADATA,
+        CERTIFICATE_RETRIEVE,
+        CERTIFICATE_QUERY,
+    }
 )
 _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _REPEATABLE_PATTERNS = tuple(

@@ -53,6 +53,31 @@ def auth_token_request(challenge: str, nip: str, subject_type: str = "certificat
     return _serialize(root)
 
 
+def check_signed(signed: bytes, challenge: str) -> str | None:
+    """Why a file signed elsewhere cannot log in, None if nothing speaks against it.
+
+    The answer is one of not_xml, not_request, other_challenge, not_signed. KSeF alone verifies the
+    signature; this only spares a person the wrong file.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        root = etree.fromstring(signed, parser)
+    except etree.XMLSyntaxError:
+        return "not_xml"
+    requests = list(root.iter(f"{{{AUTH_NS}}}AuthTokenRequest"))
+    if len(requests) != 1:
+        return "not_request"
+    if requests[0].findtext(f"{{{AUTH_NS}}}Challenge") != challenge:
+        return "other_challenge"
+    return None if next(root.iter(f"{{{DS_NS}}}Signature"), None) is not None else "not_signed"
+
+
+def challenge_of(request: bytes) -> str:
+    """The challenge in a request that :func:`auth_token_request` made."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    return etree.fromstring(request, parser).findtext(f"{{{AUTH_NS}}}Challenge")
+
+
 def sign(xml: bytes, signer: Signer, now: datetime) -> bytes:
     """``xml`` with an enveloped signature as the last child of its root.
 
