@@ -18,6 +18,7 @@ from . import certificates, jwt
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
+from .lifecycle import settle
 from .messages import (
     BadRequest,
     Broken,
@@ -29,7 +30,6 @@ from .messages import (
     UnsupportedMedia,
 )
 from .numbers import NumberMint
-from .pipeline import settle
 from .pki import Authority, EncryptionKey
 from .routing import Route, Router
 from .store import OWNER_RIGHTS, AuthOperation, Context, Store
@@ -99,6 +99,9 @@ class Simulator:
         self.null_parameters = True
         self.settle_after = timedelta(seconds=60)
         self.max_invoices = 10_000
+        self.upo_page_size = 10_000
+        #: references of the batch sessions that a thread is working on
+        self.labouring: set[str] = set()
         self.repeated_close_ok = False
 
     # -- tokens ---------------------------------------------------------------------------------

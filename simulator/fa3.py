@@ -48,6 +48,10 @@ class Facts:
     number: str
     issue_date: str
 
+    @property
+    def has_attachment(self) -> bool:
+        return self.root.find(f"{_N}Zalacznik") is not None
+
     def text(self, path: str) -> str | None:
         """Text at ``path``, given without namespace, e.g. ``Fa/P_15``."""
         return self.root.findtext("/".join(_N + step for step in path.split("/")))
@@ -73,7 +77,7 @@ def load_schema(folder: Path) -> etree.XMLSchema:
 
 
 def check_file(xml: bytes, schema: etree.XMLSchema | None, *, strict_characters: bool) -> Facts:
-    """Parse and validate; raises :class:`Rejected` (430 or 415).
+    """Parse and validate; raises :class:`Rejected` (430).
 
     Without a schema only the structure that the simulator itself needs is demanded.
     """
@@ -100,10 +104,7 @@ def check_file(xml: bytes, schema: etree.XMLSchema | None, *, strict_characters:
         raise Rejected(430, "Przekroczono dozwolony rozmiar pliku faktury.")
     if schema is not None and not schema.validate(root):
         raise Rejected(430, *[f"{item.line}: {item.message}" for item in schema.error_log][:10])
-    facts = _facts(root)
-    if attachment:
-        raise Rejected(415, "Załączniki są dozwolone tylko w sesji wsadowej.")
-    return facts
+    return _facts(root)
 
 
 def _parse(xml: bytes) -> etree._Element:

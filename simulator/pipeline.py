@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-from . import fa3
+from . import ciphers, fa3
 from .clock import warsaw_date
 from .store import Invoice, Session
 
@@ -46,9 +43,7 @@ def advance(sim: Simulator, invoice: Invoice) -> None:
     if invoice.final:
         invoice.polls += 1
         if invoice.code == 200 and invoice.stored_at is None and invoice.polls > sim.storage_polls:
-            invoice.stored_at = max(
-                sim.clock.now(), (invoice.acquired_at or sim.clock.now()) + _TICK
-            )
+            store(invoice, sim.clock.now())
         return
     if invoice.polls >= accepted + processing:
         finish(sim, invoice)
@@ -57,39 +52,20 @@ def advance(sim: Simulator, invoice: Invoice) -> None:
     invoice.polls += 1
 
 
-def settle(sim: Simulator) -> None:
-    """Finish what has waited longer than ``sim.settle_after``: KSeF works unobserved, too."""
-    now = sim.clock.now()
-    for invoice in sim.store.moving:
-        if now - invoice.invoicing_date < sim.settle_after:
-            continue
-        if not invoice.final:
-            finish(sim, invoice)
-        if invoice.code == 200 and invoice.stored_at is None:
-            invoice.stored_at = max(now, (invoice.acquired_at or now) + _TICK)
-    sim.store.moving = [item for item in sim.store.moving if not item.at_rest]
-    for session in sim.store.sessions.values():
-        if not session.closed and now >= session.valid_until and session.code == 100:
-            close(sim, session)
-        settle_session(sim, session)
+def store(invoice: Invoice, now: datetime) -> None:
+    """Permanent storage; always later than the number."""
+    invoice.stored_at = max(now, (invoice.acquired_at or now) + _TICK)
 
 
-def close(sim: Simulator, session: Session) -> None:
-    """No more invoices; an empty session is cancelled at once."""
-    session.closed = True
-    session.code = 170 if session.invoices else 440
-    session.updated_at = sim.clock.now()
-
-
-def settle_session(sim: Simulator, session: Session) -> None:
-    """Turn 170 into 200 or 445 once every invoice has its verdict."""
-    if session.code != 170 or not all(invoice.final for invoice in session.invoices):
-        return
-    good = any(invoice.code == 200 for invoice in session.invoices)
+def conclude(sim: Simulator, session: Session) -> None:
+    """The last status of a session, and the pages of its UPO if anything was accepted."""
+    good = sum(invoice.code == 200 for invoice in session.invoices)
     session.code = 200 if good else 445
     session.updated_at = sim.clock.now()
-    if good:
-        session.upo_reference = sim.mint.reference("EU", session.updated_at)
+    for index in range(-(-good // sim.upo_page_size)):
+        reference = sim.mint.reference("EU", session.updated_at)
+        session.upo_references.append(reference)
+        sim.store.upo_pages[reference] = (session, index)
 
 
 def finish(sim: Simulator, invoice: Invoice) -> None:
@@ -116,14 +92,12 @@ def finish(sim: Simulator, invoice: Invoice) -> None:
 
 def _judge(sim: Simulator, invoice: Invoice) -> None:
     session = invoice.session
-    if session.key is None:
-        raise fa3.Rejected(405, "Sesja zakończyła się błędem.")
-    invoice.xml = decrypt(invoice.encrypted, session.key, session.iv)
-    digest = base64.b64encode(hashlib.sha256(invoice.xml).digest()).decode("ascii")
-    # Where the real system compares the plain hash is unknown; it is an error in any case.
-    if digest != invoice.invoice_hash or len(invoice.xml) != invoice.invoice_size:
-        raise fa3.Rejected(430, "Skrót lub rozmiar faktury nie zgadza się z zadeklarowanym.")
+    _decrypt(invoice)
+    if invoice.xml is None:
+        raise fa3.Rejected(430, "Przekroczono dozwolony rozmiar pliku faktury.")
     facts = fa3.check_file(invoice.xml, sim.schema, strict_characters=sim.profile.strict_characters)
+    if facts.has_attachment:
+        _check_attachment(sim, invoice)
     invoice.seller_nip, invoice.kind = facts.seller_nip, facts.kind
     invoice.number, invoice.issue_date = facts.number, facts.issue_date
     identifiers = session.check_identifiers or sim.profile.checks_checksum
@@ -135,24 +109,35 @@ def _judge(sim: Simulator, invoice: Invoice) -> None:
     _check_unique(sim, invoice)
 
 
-def decrypt(encrypted: bytes, key: bytes, iv: bytes) -> bytes:
-    """AES-256-CBC with PKCS#7; raises 435, also for a ciphertext that has the IV in front.
-
-    The obsolete description prefixed the IV. Decrypting such a file gives one garbage block and
-    then the invoice: valid padding, wrong plain text. It is named 435 so that nobody misses it.
-    """
-    if not encrypted or len(encrypted) % 16:
-        raise fa3.Rejected(435, "Długość szyfrogramu nie jest wielokrotnością bloku.")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
-    padded = decryptor.update(encrypted) + decryptor.finalize()
-    unpadder = padding.PKCS7(128).unpadder()
+def _decrypt(invoice: Invoice) -> None:
+    """Turn the ciphertext of an interactively sent invoice into its bytes; raises 405, 435, 430."""
+    session = invoice.session
+    if session.key is None:
+        raise fa3.Rejected(405, "Sesja zakończyła się błędem.")
+    if invoice.encrypted is None:
+        return
     try:
-        plain = unpadder.update(padded) + unpadder.finalize()
-    except ValueError as error:
-        raise fa3.Rejected(435, "Nieprawidłowe dopełnienie PKCS#7.") from error
-    if encrypted.startswith(iv):
-        raise fa3.Rejected(435, "Szyfrogram zaczyna się od wektora inicjującego.")
-    return plain
+        invoice.xml = ciphers.decrypt(invoice.encrypted, session.key, session.iv)
+    except ciphers.CipherError as error:
+        raise fa3.Rejected(435, str(error)) from error
+    invoice.encrypted = None
+    # Where the real system compares the plain hash is unknown; it is an error in any case.
+    if sha256(invoice.xml) != invoice.invoice_hash or len(invoice.xml) != invoice.invoice_size:
+        raise fa3.Rejected(430, "Skrót lub rozmiar faktury nie zgadza się z zadeklarowanym.")
+
+
+def sha256(data: bytes) -> str:
+    """The digest as KSeF writes it: Base64, 44 characters."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
+
+
+def _check_attachment(sim: Simulator, invoice: Invoice) -> None:
+    """Attachments need a right and a batch; a technical correction may go interactively."""
+    session = invoice.session
+    if session.package is None and invoice.corrected_hash is None:
+        raise fa3.Rejected(415, "Załączniki są dozwolone tylko w sesji wsadowej.")
+    if session.context.nip not in sim.store.attachments:
+        raise fa3.Rejected(415, "Brak zgody na wysyłanie faktur z załącznikiem.")
 
 
 def _check_unique(sim: Simulator, invoice: Invoice) -> None:

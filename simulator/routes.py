@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import auth, certificates, control, invoices, limits, sessions, statuses
+from . import (
+    auth,
+    batch,
+    certificates,
+    control,
+    invoices,
+    limits,
+    session_list,
+    sessions,
+    settings,
+    statuses,
+)
 from .messages import Request, Response, reply
 from .routing import Route, Router
 
@@ -52,6 +63,9 @@ def register(router: Router) -> None:
         Route("POST", online, sessions.open_online, _ACCESS, write, _JSON),
         Route("POST", online + "/{ref}/invoices", sessions.send, _ACCESS, write, _JSON),
         Route("POST", online + "/{ref}/close", sessions.close, _ACCESS, write),
+        Route("POST", "/v2/sessions/batch", batch.open_batch, _ACCESS, batch.RIGHTS, _JSON),
+        Route("POST", "/v2/sessions/batch/{ref}/close", batch.close, _ACCESS, batch.RIGHTS),
+        Route("GET", "/v2/sessions", session_list.session_list, _ACCESS, session_list.RIGHTS),
         Route("GET", one, statuses.session_status, _ACCESS, read),
         Route("GET", one + "/invoices", statuses.invoice_list, _ACCESS, read),
         Route("GET", one + "/invoices/failed", statuses.failed_list, _ACCESS, read),
@@ -64,8 +78,10 @@ def register(router: Router) -> None:
             "POST", "/v2/invoices/query/metadata", invoices.query, _ACCESS, ("InvoiceRead",), _JSON
         ),
         Route("GET", "/storage/{name}", statuses.storage),
+        Route("PUT", "/storage/{name}", batch.upload),
         Route("GET", "/qr/invoice/{nip}/{day}/{digest}", invoices.verification_page),
         *control.ROUTES,
+        *settings.ROUTES,
     ]
     for route in table:
         router.add(route)

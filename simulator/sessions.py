@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from . import fa3, pipeline
+from . import fa3, lifecycle, opening, pipeline
 from .clock import stamp
 from .messages import BadRequest, Request, Response, reply
-from .shapes import base64_field, boolean_field, hash_field, integer_field, object_field, text_field
+from .shapes import base64_field, boolean_field, hash_field, integer_field, object_field
 from .store import Invoice, Session
 
 if TYPE_CHECKING:
@@ -18,64 +16,44 @@ if TYPE_CHECKING:
 
 SESSION_LIFE = timedelta(hours=12)
 WRITE_RIGHTS = ("InvoiceWrite", "PefInvoiceWrite", "EnforcementOperations")
-_FA3 = ("FA (3)", "1-0E", "FA")
 
 
 def open_online(sim: Simulator, request: Request) -> Response:
-    """``POST /sessions/online``.
-
-    Only FA (3) is served: the simulator holds no other schema, so it accepts no other form.
-    """
+    """``POST /sessions/online``."""
     now = sim.clock.now()
     body = object_field(request.json(), "treść")
-    form_code = object_field(body.get("formCode"), "formCode")
-    form = tuple(text_field(form_code, name) for name in ("systemCode", "schemaVersion", "value"))
-    if form != _FA3:
-        raise BadRequest(21405, "Nieobsługiwany kod formularza.")
-    encryption = object_field(body.get("encryption"), "encryption")
-    wrapped = base64_field(encryption, "encryptedSymmetricKey")
-    iv = base64_field(encryption, "initializationVector", 16)
-    key_pair = sim.encryption_key("SymmetricKeyEncryption", encryption.get("publicKeyId"))
-    key: bytes | None
-    try:
-        key = key_pair.decrypt(wrapped)
-    except ValueError:
-        key = None
-    if key is not None and len(key) != 32:
-        key = None
+    form = opening.read_form(body)
+    key, iv = opening.read_encryption(sim, body)
     operation = request.caller
     session = Session(
         sim.mint.reference("SO", now),
         operation.context,
         operation,
-        _FA3,
+        form,
         key,
         iv,
         now,
         now,
         now + SESSION_LIFE,
     )
-    features = (request.headers.get("X-KSeF-Feature") or "").replace(" ", "").split(",")
-    session.check_identifiers = "subject-identifier-validation" in features
+    session.check_identifiers = opening.wants_identifiers(request)
     sim.store.sessions[session.reference] = session
     return reply(
         {"referenceNumber": session.reference, "validUntil": stamp(session.valid_until)}, 201
     )
 
 
-def find(sim: Simulator, request: Request, reference: str) -> Session:
-    """The session of this context; 21173 otherwise, whoever else it belongs to."""
-    session = sim.store.sessions.get(reference)
-    if session is None or session.context != request.caller.context:
-        raise BadRequest(
-            21173, f"Sesja o numerze referencyjnym {reference} nie została odnaleziona."
-        )
+def _find(sim: Simulator, request: Request, reference: str) -> Session:
+    """The interactive session of this context; 21173 otherwise, also for a batch."""
+    session = opening.find_session(sim, request, reference)
+    if session.package is not None:
+        raise opening.unknown_session(reference)
     return session
 
 
 def send(sim: Simulator, request: Request, ref: str) -> Response:
     """``POST /sessions/online/{ref}/invoices``: what can be judged without decrypting."""
-    session = find(sim, request, ref)
+    session = _find(sim, request, ref)
     body = object_field(request.json(), "treść")
     invoice_hash = hash_field(body, "invoiceHash")
     size = integer_field(body, "invoiceSize", 1)
@@ -105,7 +83,7 @@ def send(sim: Simulator, request: Request, ref: str) -> Response:
     # Not written down as a check of the API, but no honest client can break it.
     if encrypted_size != size - size % 16 + 16 and not content.startswith(session.iv):
         raise BadRequest(21402, "Rozmiar szyfrogramu nie odpowiada rozmiarowi faktury.")
-    if base64.b64encode(hashlib.sha256(content).digest()).decode("ascii") != encrypted_hash:
+    if pipeline.sha256(content) != encrypted_hash:
         raise BadRequest(21403, "Skrót treści nie zgadza się ze skrótem pliku.")
     if corrected is not None:
         _check_correction(sim, session, corrected)
@@ -144,13 +122,13 @@ def _check_correction(sim: Simulator, session: Session, corrected: str) -> None:
 
 def close(sim: Simulator, request: Request, ref: str) -> Response:
     """``POST /sessions/online/{ref}/close``; again: 204 or 21180, as configured."""
-    session = find(sim, request, ref)
+    session = _find(sim, request, ref)
     if session.closed or session.code != 100 or session.key is None:
         if session.closed and sim.repeated_close_ok:
             return Response(204)
         code = 415 if session.key is None else session.code
         raise BadRequest(21180, f"Status sesji {code} uniemożliwia jej zamknięcie.")
-    pipeline.close(sim, session)
+    lifecycle.close(sim, session)
     return Response(204)
 
 

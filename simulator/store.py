@@ -17,6 +17,30 @@ OWNER_RIGHTS = (
     "CollectiveIdentifierManage",
 )
 
+_SHARED_TEXT = {
+    415: "Błąd odszyfrowania dostarczonego klucza",
+    440: "Sesja anulowana",
+    445: "Błąd weryfikacji, brak poprawnych faktur",
+    500: "Nieznany błąd (500)",
+}
+#: Descriptions of the statuses of an interactive session and of a batch.
+ONLINE_TEXT = {
+    100: "Sesja interaktywna otwarta",
+    170: "Sesja interaktywna zamknięta",
+    200: "Sesja interaktywna przetworzona pomyślnie",
+    **_SHARED_TEXT,
+}
+BATCH_TEXT = {
+    100: "Sesja wsadowa rozpoczęta",
+    150: "Trwa przetwarzanie",
+    200: "Sesja wsadowa przetworzona pomyślnie",
+    405: "Błąd weryfikacji poprawności dostarczonych elementów paczki",
+    420: "Przekroczony limit faktur w sesji",
+    430: "Błąd dekompresji pierwotnego archiwum",
+    435: "Błąd odszyfrowania zaszyfrowanych części archiwum",
+    **_SHARED_TEXT,
+}
+
 
 @dataclass
 class Challenge:
@@ -99,16 +123,19 @@ class Enrolment:
     serial: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Invoice:
-    """One invoice received in a session; ``xml`` is None while it could not be decrypted."""
+    """One invoice received in a session.
+
+    ``xml`` is None while it could not be decrypted; ``encrypted`` is None once it was.
+    """
 
     reference: str
     session: Session
     ordinal: int
     invoice_hash: str
     invoice_size: int
-    encrypted: bytes
+    encrypted: bytes | None
     offline_declared: bool
     corrected_hash: str | None
     invoicing_date: datetime
@@ -125,6 +152,7 @@ class Invoice:
     acquired_at: datetime | None = None
     stored_at: datetime | None = None
     mode: str | None = None
+    file_name: str | None = None
 
     @property
     def final(self) -> bool:
@@ -142,8 +170,32 @@ class Invoice:
 
 
 @dataclass
+class Part:
+    """One declared part of a package, of ``size`` encrypted bytes; ``content`` once uploaded."""
+
+    ordinal: int
+    size: int
+    file_hash: str
+    content: bytes | None = None
+
+
+@dataclass
+class Package:
+    """The archive of a batch session. ``judged`` counts the invoices that have their verdict."""
+
+    size: int
+    file_hash: str
+    compression: str
+    parts: list[Part]
+    offline: bool
+    unpacked: bool = False
+    looks: int = 0
+    judged: int = 0
+
+
+@dataclass
 class Session:
-    """One interactive session."""
+    """One session; ``package`` only for a batch. ``valid_until`` of a batch ends the upload."""
 
     reference: str
     context: Context
@@ -157,8 +209,31 @@ class Session:
     check_identifiers: bool = False
     invoices: list[Invoice] = field(default_factory=list)
     code: int = 100
-    closed: bool = False
-    upo_reference: str | None = None
+    details: list[str] = field(default_factory=list)
+    closed_at: datetime | None = None
+    package: Package | None = None
+    upo_references: list[str] = field(default_factory=list)
+
+    @property
+    def closed(self) -> bool:
+        return self.closed_at is not None
+
+    @property
+    def successful(self) -> int:
+        return sum(item.code == 200 for item in self.invoices)
+
+    @property
+    def failed(self) -> int:
+        return sum(item.final and item.code != 200 for item in self.invoices)
+
+    def status(self) -> dict[str, object]:
+        """The status object as every answer shows it."""
+        texts = ONLINE_TEXT if self.package is None else BATCH_TEXT
+        return {
+            "code": self.code,
+            "description": texts[self.code],
+            "details": self.details or None,
+        }
 
 
 @dataclass
@@ -185,10 +260,16 @@ class Store:
         default_factory=dict
     )
     by_number: dict[str, Invoice] = field(default_factory=dict)
+    by_reference: dict[str, Invoice] = field(default_factory=dict)
+    #: reference of a page of a session's UPO -> (session, index of the page)
+    upo_pages: dict[str, tuple[Session, int]] = field(default_factory=dict)
+    #: NIPs that may send attachments
+    attachments: set[str] = field(default_factory=set)
 
     def add_invoice(self, invoice: Invoice) -> None:
         invoice.session.invoices.append(invoice)
         self.moving.append(invoice)
+        self.by_reference[invoice.reference] = invoice
 
     def accept(self, invoice: Invoice) -> None:
         """Index an invoice that just got its number."""

@@ -23,10 +23,29 @@ _CONTEXT = {
 }
 
 
+def page(sim: Simulator, session: Session, index: int) -> bytes:
+    """Page ``index`` (from 0) of the UPO of all accepted invoices of ``session``."""
+    good = [item for item in session.invoices if item.code == 200]
+    start = index * sim.upo_page_size
+    shown = good[start : start + sim.upo_page_size]
+    facts = {
+        "Strona": index + 1,
+        "LiczbaStron": len(session.upo_references),
+        "ZakresDokumentowOd": start + 1,
+        # called exclusive by the schema, but the Ministry's own samples say 1-2 for two documents
+        "ZakresDokumentowDo": start + len(shown),
+        "CalkowitaLiczbaDokumentow": len(good),
+    }
+    return confirmation(sim, session, shown, facts)
+
+
 def confirmation(
-    sim: Simulator, session: Session, invoices: list[Invoice], *, paged: bool = False
+    sim: Simulator,
+    session: Session,
+    invoices: list[Invoice],
+    description: dict[str, int] | None = None,
 ) -> bytes:
-    """The UPO of accepted ``invoices``; ``paged`` adds the description of a session's page.
+    """The UPO of accepted ``invoices``; ``description`` is for a page of a session's UPO.
 
     Outside production the receiver's name carries a suffix, so the file fails the strict schema,
     exactly as the Ministry's own does.
@@ -41,13 +60,10 @@ def confirmation(
         _add(proof, "NumerReferencyjnyTokenaKSeF", session.operation.token_reference)
     else:
         _add(proof, "SkrotDokumentuUwierzytelniajacego", session.operation.proof_hash or "")
-    if paged:
-        page = etree.SubElement(root, f"{_N}OpisPotwierdzenia")
-        _add(page, "Strona", "1")
-        _add(page, "LiczbaStron", "1")
-        _add(page, "ZakresDokumentowOd", "1")
-        _add(page, "ZakresDokumentowDo", str(len(invoices)))
-        _add(page, "CalkowitaLiczbaDokumentow", str(len(invoices)))
+    if description:
+        element = etree.SubElement(root, f"{_N}OpisPotwierdzenia")
+        for name, value in description.items():
+            _add(element, name, str(value))
     _add(root, "NazwaStrukturyLogicznej", "Schemat_FA(3)_v1-0E.xsd")
     _add(root, "KodFormularza", session.form[0])
     for invoice in invoices:

@@ -57,6 +57,10 @@ class Api:
         """A plain GET of an absolute address or of a path outside ``/v2``."""
         return self._http.get(url, **more)
 
+    def request(self, method: str, url: str, **more: Any) -> httpx.Response:
+        """Any request to an absolute address, without a token."""
+        return self._http.request(method, url, **more)
+
 
 def key_pair(
     api: Api, nip: str = NIP, *, kind: str = "Authentication", rsa: bool = False
@@ -120,6 +124,13 @@ def wrap(api: Api, data: bytes, usage: str = "SymmetricKeyEncryption") -> tuple[
     return base64.b64encode(key.encrypt(data, scheme)).decode("ascii"), entry["publicKeyId"]
 
 
+def aes(plain: bytes, key: bytes, iv: bytes) -> bytes:
+    """AES-256-CBC with PKCS#7."""
+    padder = padding.PKCS7(128).padder()
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+
+
 @dataclass
 class Session:
     """An interactive session with its key; ``payload`` is a correct request to change."""
@@ -135,9 +146,7 @@ class Session:
         return f"/sessions/online/{self.reference}"
 
     def encrypt(self, xml: bytes) -> bytes:
-        padder = padding.PKCS7(128).padder()
-        encryptor = Cipher(algorithms.AES(self.key), modes.CBC(self.iv)).encryptor()
-        return encryptor.update(padder.update(xml) + padder.finalize()) + encryptor.finalize()
+        return aes(xml, self.key, self.iv)
 
     def payload(self, xml: bytes, **changes: Any) -> dict[str, Any]:
         encrypted = self.encrypt(xml)

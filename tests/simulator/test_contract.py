@@ -54,18 +54,24 @@ class Checker:
         if "enum" in schema and value not in schema["enum"]:
             self.faults.append(f"{where}: {value!r} not in the enumeration")
         if kind == "string":
-            long = not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 10**9)
-            wrong = schema.get("pattern") and not re.search(schema["pattern"], value)
-            if long or wrong:
-                self.faults.append(f"{where}: {value!r}")
+            self._text(value, schema, where)
         for index, item in enumerate(value if kind == "array" else []):
             self._value(item, schema["items"], f"{where}[{index}]")
         if isinstance(value, dict):
-            for name in set(schema.get("required", [])) - WITHDRAWN - set(value):
-                self.faults.append(f"{where}: {name} is missing")
-            for name, item in value.items():
-                if name in schema.get("properties", {}):
-                    self._value(item, schema["properties"][name], f"{where}.{name}")
+            self._object(value, schema, where)
+
+    def _text(self, value: str, schema: dict[str, Any], where: str) -> None:
+        long = not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 10**9)
+        wrong = schema.get("pattern") and not re.search(schema["pattern"], value)
+        if long or wrong:
+            self.faults.append(f"{where}: {value!r}")
+
+    def _object(self, value: dict[str, Any], schema: dict[str, Any], where: str) -> None:
+        for name in set(schema.get("required", [])) - WITHDRAWN - set(value):
+            self.faults.append(f"{where}: {name} is missing")
+        for name, item in value.items():
+            if name in schema.get("properties", {}):
+                self._value(item, schema["properties"][name], f"{where}.{name}")
 
 
 def test_answers_keep_the_contract(
