@@ -100,6 +100,11 @@ class Simulator:
         self.settle_after = timedelta(seconds=60)
         self.max_invoices = 10_000
         self.upo_page_size = 10_000
+        self.export_polls = 1
+        self.export_part_size = 50_000_000
+        #: most rows of one query or export
+        self.query_cap = 10_000
+        self.high_water_lag = timedelta(seconds=90)
         #: references of the batch sessions that a thread is working on
         self.labouring: set[str] = set()
         self.repeated_close_ok = False

@@ -10,8 +10,8 @@ import time
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
-from . import ciphers, opening, packages, pipeline
-from .messages import XML_TYPE, BadRequest, Request, Response, reply
+from . import ciphers, opening, packages, pipeline, storage
+from .messages import BadRequest, Request, Response, reply
 from .shapes import boolean_field, enum_field, hash_field, integer_field, object_field
 from .store import Invoice, Package, Part, Session
 
@@ -116,25 +116,23 @@ def _part_headers(session: Session, part: Part) -> dict[str, str]:
 def upload(sim: Simulator, request: Request, name: str) -> Response:
     """``PUT /storage/{name}?se=…&sig=…``: one part; a second upload replaces the first."""
     if request.headers.get("Authorization"):
-        return _storage_error(401, "InvalidAuthenticationInfo")
+        return storage.refusal(401, "InvalidAuthenticationInfo")
     reference, _dot, ordinal = name.rpartition(".")
     session = sim.store.sessions.get(reference)
-    signed = sim.storage_link_ok(name, request.param("se") or "", request.param("sig") or "")
-    if not signed or session is None or session.package is None or session.closed:
-        return _storage_error(403, "AuthenticationFailed")
+    if (
+        not storage.signed(sim, request, name)
+        or session is None
+        or session.package is None
+        or session.closed
+    ):
+        return storage.refusal(403, "AuthenticationFailed")
     part = session.package.parts[int(ordinal) - 1]
     for header, value in _part_headers(session, part).items():
         if request.headers.get(header) != value:
-            return _storage_error(400, "MissingRequiredHeader")
+            return storage.refusal(400, "MissingRequiredHeader")
     part.content = request.body
     session.updated_at = sim.clock.now()
     return Response(201)
-
-
-def _storage_error(status: int, code: str) -> Response:
-    """The store speaks XML, not JSON."""
-    text = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code></Error>'
-    return Response(status, text.encode("utf-8"), XML_TYPE)
 
 
 def close(sim: Simulator, request: Request, ref: str) -> Response:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import ciphers, fa3
 from .clock import warsaw_date
+from .metadata import summarize
 from .store import Invoice, Session
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _judge(sim: Simulator, invoice: Invoice) -> None:
     if not allowed and (facts.seller_nip, issuer) not in sim.store.authorisations:
         raise fa3.Rejected(410, "Brak uprawnienia fakturowego")
     _check_unique(sim, invoice)
+    invoice.summary = summarize(facts)
 
 
 def _decrypt(invoice: Invoice) -> None:

@@ -7,12 +7,14 @@ from . import (
     batch,
     certificates,
     control,
+    exports,
     invoices,
     limits,
     session_list,
     sessions,
     settings,
     statuses,
+    storage,
 )
 from .messages import Request, Response, reply
 from .routing import Route, Router
@@ -75,9 +77,11 @@ def register(router: Router) -> None:
         Route("GET", one + "/upo/{upo_ref}", statuses.upo_page, _ACCESS, read),
         Route("GET", "/v2/invoices/ksef/{number}", invoices.download, _ACCESS, ("InvoiceRead",)),
         Route(
-            "POST", "/v2/invoices/query/metadata", invoices.query, _ACCESS, ("InvoiceRead",), _JSON
+            "POST", "/v2/invoices/query/metadata", invoices.find, _ACCESS, ("InvoiceRead",), _JSON
         ),
-        Route("GET", "/storage/{name}", statuses.storage),
+        Route("POST", "/v2/invoices/exports", exports.start, _ACCESS, ("InvoiceRead",), _JSON),
+        Route("GET", "/v2/invoices/exports/{ref}", exports.status, _ACCESS, ("InvoiceRead",)),
+        Route("GET", "/storage/{name}", storage.download),
         Route("PUT", "/storage/{name}", batch.upload),
         Route("GET", "/qr/invoice/{nip}/{day}/{digest}", invoices.verification_page),
         *control.ROUTES,

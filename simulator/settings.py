@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from .app import Simulator
 
 #: whole numbers that may be set: name -> smallest value
-_SIZES = {"upo_page_size": 1}
+_SIZES = {"upo_page_size": 1, "export_polls": 0, "export_part_size": 1, "query_cap": 1}
 
 
 def settings(sim: Simulator, request: Request) -> Response:
-    """``POST /_sim/settings``: ``upo_page_size`` documents on a page of a session's UPO."""
+    """``POST /_sim/settings``.
+
+    ``upo_page_size`` documents on a page of a session's UPO; ``export_polls`` looks until an
+    export is done, ``export_part_size`` bytes of a part; ``query_cap`` rows of a query or export.
+    """
     body = object_field(request.json(), "body")
     unknown = set(body) - set(_SIZES)
     if unknown:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import batch, lifecycle, paging, pipeline, upo
 from .clock import stamp
-from .messages import XML_TYPE, BadRequest, NotFound, Request, Response, Unauthorized, reply
+from .messages import XML_TYPE, BadRequest, Request, Response, reply
 from .numbers import KSEF_NUMBER_PATTERN, REFERENCE_PATTERN
 from .opening import find_session
 from .store import Invoice, Session
@@ -155,25 +153,10 @@ def upo_page(sim: Simulator, request: Request, ref: str, upo_ref: str) -> Respon
     return _xml(upo.page(sim, *sim.store.upo_pages[upo_ref]))
 
 
-def storage(sim: Simulator, request: Request, name: str) -> Response:
-    """``GET /storage/{name}?sig=…``: a signed link; it must not be given a token."""
-    if request.headers.get("Authorization"):
-        raise Unauthorized("Adres nie przyjmuje nagłówka Authorization.")
-    if not sim.storage_link_ok(name, request.param("se") or "", request.param("sig") or ""):
-        raise NotFound("Adres wygasł lub jest nieprawidłowy.")
-    if name in sim.store.upo_pages:
-        return _xml(upo.page(sim, *sim.store.upo_pages[name]))
-    invoice = sim.store.by_reference.get(name)
-    if invoice is None:
-        raise NotFound("Adres wygasł lub jest nieprawidłowy.")
-    return _upo_of(sim, invoice.session, invoice)
-
-
 def _check(good: object, name: str) -> None:
     if not good:
         raise BadRequest(21405, f"Parametr {name} ma niepoprawną wartość.")
 
 
 def _xml(body: bytes) -> Response:
-    digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
-    return Response(200, body, XML_TYPE, {"x-ms-meta-hash": digest})
+    return Response(200, body, XML_TYPE, {"x-ms-meta-hash": pipeline.sha256(body)})

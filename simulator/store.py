@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .metadata import Summary
 
 #: Rights of an owner: someone whose certificate carries the NIP of the context.
 OWNER_RIGHTS = (
@@ -153,6 +157,7 @@ class Invoice:
     stored_at: datetime | None = None
     mode: str | None = None
     file_name: str | None = None
+    summary: Summary | None = None
 
     @property
     def final(self) -> bool:
@@ -237,6 +242,48 @@ class Session:
 
 
 @dataclass
+class ExportPart:
+    """One part of an export: ``content`` encrypted, the other two of the plain bytes."""
+
+    ordinal: int
+    plain_size: int
+    plain_hash: str
+    content: bytes
+
+
+@dataclass
+class ExportPackage:
+    """What an export found. ``dates``: the fields of InvoicePackage that are dates."""
+
+    count: int
+    size: int
+    truncated: bool
+    dates: dict[str, str | None]
+    parts: list[ExportPart]
+
+
+@dataclass
+class Export:
+    """One asynchronous export; ``key`` None could not be unwrapped; ``filters`` as they came."""
+
+    reference: str
+    context: Context
+    subject: str
+    key: bytes | None
+    iv: bytes
+    filters: dict[str, Any]
+    compression: str
+    only_metadata: bool
+    started_at: datetime
+    looks: int = 0
+    code: int = 100
+    details: list[str] = field(default_factory=list)
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    package: ExportPackage | None = None
+
+
+@dataclass
 class Store:
     """The tables. Keys are reference numbers unless said otherwise."""
 
@@ -263,6 +310,7 @@ class Store:
     by_reference: dict[str, Invoice] = field(default_factory=dict)
     #: reference of a page of a session's UPO -> (session, index of the page)
     upo_pages: dict[str, tuple[Session, int]] = field(default_factory=dict)
+    exports: dict[str, Export] = field(default_factory=dict)
     #: NIPs that may send attachments
     attachments: set[str] = field(default_factory=set)
 

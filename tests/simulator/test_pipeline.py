@@ -224,7 +224,7 @@ def test_upo(api: Api, session: Session, xml: bytes) -> None:
     link = status["upoDownloadUrl"]
     assert api.get(link).content == by_reference.content
     assert api.get(link, headers={"Authorization": "Bearer x"}).status_code == 401
-    assert api.get(link.replace("sig=", "sig=0")).status_code == 404
+    assert api.get(link.replace("sig=", "sig=0")).status_code == 403
     session.close()
     for _look in range(2):
         answer = api.call("GET", f"/sessions/{session.reference}", session.token).json()
