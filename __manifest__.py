@@ -16,7 +16,6 @@
         "security/ir_rules.xml",
         "data/ir_cron.xml",
         "data/mail_activity_type.xml",
-        "data/mail_activity_type.xml",
         "views/l10n_pl_ksef_document_views.xml",
         "views/l10n_pl_ksef_session_views.xml",
         "views/l10n_pl_ksef_connection_views.xml",
@@ -26,5 +25,4 @@
         "views/menus.xml",
         "report/report_invoice.xml",
     ],
-    "installable": True,
 }

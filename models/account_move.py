@@ -74,7 +74,7 @@ class AccountMove(models.Model):
     # -- summary ---------------------------------------------------------------------------------
 
     def _l10n_pl_ksef_document(self):
-        """The document that speaks for this invoice: accepted, else live, else the newest; or empty."""
+        """The document that speaks for this invoice: accepted, else live, else newest; or none."""
         self.ensure_one()
         documents = self.l10n_pl_ksef_document_ids.sorted("id", reverse=True)
         for states in (("accepted",), (*LIVE, "conflict"), ("rejected",)):
@@ -131,7 +131,8 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_qr_codes(self):
         """What is printed: a list of {'url', 'label', 'image' (data URI), 'millimetres'}.
 
-        The label is the KSeF number, or OFFLINE while it is pending (regulation Dz.U. 2025 poz. 1815, par. 9).
+        The label is the KSeF number, or OFFLINE while it is pending
+        (regulation Dz.U. 2025 poz. 1815, par. 9).
         """
         self.ensure_one()
         url = self.l10n_pl_ksef_qr_invoice_url
@@ -259,7 +260,8 @@ class AccountMove(models.Model):
             ):
                 raise ValidationError(
                     self.env._(
-                        "KSeF has %(number)s of %(date)s, or is getting it: its status, number, date and "
+                        "KSeF has %(number)s of %(date)s, or is getting it: its status, number, date "
+                        "and "
                         "company cannot change any more. Issue a correction instead.",
                         number=document.invoice_number,
                         date=document.issue_date,

@@ -113,7 +113,8 @@ class AccountMoveSend(models.AbstractModel):
         """Why there is no number yet, and what happens next."""
         words = {
             "sending": self.env._(
-                "KSeF is processing this invoice. The number comes by itself; send the e-mail when it is there."
+                "KSeF is processing this invoice. The number comes by itself; "
+                "send the e-mail when it is there."
             ),
             "queued": self.env._("KSeF could not take it now. It is sent again by itself."),
             "attention": self.env._("It waits for a person; see the KSeF tab of the invoice."),

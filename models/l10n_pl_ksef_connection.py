@@ -88,7 +88,7 @@ class L10nPlKsefConnection(models.Model):
 
     @api.model
     def _for_company(self, company, create=False):
-        """The connection of the company's root in the environment that is set there, or an empty one."""
+        """The connection of the company's root in the environment that is set there, or none."""
         root = company.sudo().root_id
         key = root.l10n_pl_ksef_environment
         if not key:

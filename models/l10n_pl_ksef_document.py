@@ -17,16 +17,16 @@ BINDING = (*LIVE, "accepted", "conflict")
 
 #                 ┌──── resolve: absent · refused before acceptance ────┐
 #                 ▼                                                     │
-#  freeze ────► queued ─────────── intend (commit) ──────────────────► sending ── reply · found ──► sent
-#                │  ▲                                                   │                            │
-#    withdraw ───┤  └──── retry ──── held ◄──── right, key, our own bug ┘                            │
-#                ▼                    ▲                                                              │
-#            withdrawn                └──────── 410 415, five failures ──────────────────────────────┤
-#                                                                                                    │
-#    queued   ◄── 405 435 500 550, in a new session ─────────────────────────────────────────────────┤
-#    accepted ◄── 200, or 440 with our own hash ─────────────────────────────────────────────────────┤
-#    conflict ◄── 440 otherwise; an administrator makes it accepted or rejected ─────────────────────┤
-#    rejected ◄── 430 450; superseded when a newer document is accepted ─────────────────────────────┘
+#  freeze ────► queued ─────────── intend (commit) ──────────────────► sending ─ reply · found ► sent
+#                │  ▲                                                   │                         │
+#    withdraw ───┤  └──── retry ──── held ◄──── right, key, our own bug ┘                         │
+#                ▼                    ▲                                                           │
+#            withdrawn                └──────── 410 415, five failures ───────────────────────────┤
+#                                                                                                 │
+#    queued   ◄── 405 435 500 550, in a new session ──────────────────────────────────────────────┤
+#    accepted ◄── 200, or 440 with our own hash ──────────────────────────────────────────────────┤
+#    conflict ◄── 440 otherwise; an administrator makes it accepted or rejected ──────────────────┤
+#    rejected ◄── 430 450; superseded when a newer document is accepted ──────────────────────────┘
 #
 #  queued -> sending, held, withdrawn
 #  held -> queued
@@ -178,7 +178,7 @@ class L10nPlKsefDocument(models.Model):
         )
 
     def _xml(self):
-        """The frozen bytes; raises rather than let other bytes than the hashed ones leave (law 1)."""
+        """The frozen bytes; raises rather than let others than the hashed ones leave (law 1)."""
         self.ensure_one()
         xml = base64.b64decode(self.with_context(bin_size=False).xml_file)
         if crypto.to_base64(crypto.sha256(xml)) != self.xml_sha256:
@@ -314,7 +314,8 @@ class L10nPlKsefDocument(models.Model):
         self.move_id._l10n_pl_ksef_on_trouble(
             self.env._("KSeF has another file under this invoice number"),
             self.env._(
-                "%(text)s A KSeF administrator must compare the two and decide on the KSeF document.",
+                "%(text)s A KSeF administrator must compare the two and decide on the KSeF "
+                "document.",
                 text=text,
             ),
         )
@@ -341,7 +342,8 @@ class L10nPlKsefDocument(models.Model):
             if not document.original_ksef_number:
                 raise UserError(
                     self.env._(
-                        "KSeF named no original for %s; look it up in KSeF and reject this document.",
+                        "KSeF named no original for %s; look it up in KSeF and reject this "
+                        "document.",
                         document.invoice_number,
                     )
                 )

@@ -1,6 +1,6 @@
 """Sends what is queued and settles what was sent: the only model that drives KSeF sessions.
 
-Every step is committed before the next (architecture: freeze, intend, send, record, settle, archive), so that
+Every step is committed before the next (freeze, intend, send, record, settle, archive), so that
 a process may die on any line and the next run brings the invoice home.
 """
 
@@ -41,8 +41,8 @@ class L10nPlKsefSender(models.AbstractModel):
         documents = self.env["l10n_pl_ksef.document"].search(domain, order="deadline, id")
         documents._checkpoint(remaining=len(documents))
         self._send(documents)
-        # What is left was either put off, or time was up. Only the latter may ask for another run at
-        # once: a remainder that does not shrink makes Odoo call again without end.
+        # What is left was either put off, or time was up. Only the latter may ask for another run
+        # at once: a remainder that does not shrink makes Odoo call again without end.
         left = self.env["l10n_pl_ksef.document"].search_count(domain)
         documents._checkpoint(remaining=left if left < len(documents) else 0)
         self._wake("l10n_pl_ksef.ir_cron_flush", "queued")
@@ -100,7 +100,8 @@ class L10nPlKsefSender(models.AbstractModel):
         self._hold_all(
             documents,
             self.env._(
-                "The document was made for the environment %s, which is not the company's any more.",
+                "The document was made for the environment %s, which is not the company's any "
+                    "more.",
                 connection.environment,
             ),
         )
@@ -156,7 +157,7 @@ class L10nPlKsefSender(models.AbstractModel):
         try:
             reference = online.send(
                 xml,
-                # what became late by itself KSeF marks offline itself; declared is what was handed over
+                # what became late by itself KSeF marks offline; declared is what was handed over
                 offline=document.legal_mode not in ("online", "offline24")
                 or bool(document.corrects_sha256),
                 corrects_sha256=document.corrects_sha256
@@ -184,7 +185,7 @@ class L10nPlKsefSender(models.AbstractModel):
         return going_on and seconds_left
 
     def _close(self, session, online):
-        """Closing only asks for the collective UPO: a fault here loses nothing, KSeF closes after 12 h."""
+        """Closing only asks for the collective UPO: a fault loses nothing, KSeF closes after 12 h."""
         try:
             online.close()
         except errors.KsefError as error:
@@ -314,10 +315,10 @@ class L10nPlKsefSender(models.AbstractModel):
             document._reject(row.code, text)
 
     def _adopt(self, ksef, document, row, text):
-        """440: is the original our own file? Only the same bytes make it accepted, never rejected blindly.
+        """440: is the original our own file? Only the same bytes make it accepted; never guessed.
 
-        The original's session, where KSeF names it, tells hash, times and UPO in one request; else its
-        content is fetched and hashed.
+        The original's session, where KSeF names it, tells hash, times and UPO in one request;
+        else its content is fetched and hashed.
         """
         number = row.original_ksef_number
         if not number:
@@ -427,7 +428,7 @@ class L10nPlKsefSender(models.AbstractModel):
 
     @api.model
     def _settle_while_waiting(self, documents):
-        """A few seconds of patience, so that the number is on the PDF that the user is waiting for."""
+        """A few seconds of patience, so that the number is on the PDF that the user waits for."""
         for seconds in SETTLE_WAITS:
             waiting = documents.filtered(
                 lambda d: d.state == "sent" or (d.state == "accepted" and d.upo_pending)

@@ -198,7 +198,7 @@ def subjects(sim: Simulator, request: Request) -> Response:
 
 
 def speed(sim: Simulator, request: Request) -> Response:
-    """``POST /_sim/speed``: how many looks a step takes, and how long until it is finished anyway.
+    """``POST /_sim/speed``: how many looks a step takes, and how long at most.
 
     ``polls`` [at 100, at 150], ``auth``, ``storage``, ``certificates``, ``settle_seconds``; also
     ``max_invoices`` of a session, ``repeated_close_ok`` and ``null_parameters`` of certificates.

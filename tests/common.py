@@ -116,7 +116,7 @@ class KsefCommon(AccountTestInvoicingCommon):
 
     @classmethod
     def _request_handler(cls, session, request, /, **kw):
-        # Odoo's guard of the test suite compares the time-out with a number; ours is (connect, read)
+        # Odoo's guard of the test suite compares the time-out with a number; ours are two
         if isinstance(kw.get("timeout"), tuple):
             kw["timeout"] = kw["timeout"][1]
         return super()._request_handler(session, request, **kw)
@@ -193,7 +193,7 @@ class KsefCommon(AccountTestInvoicingCommon):
         return move.with_user(self.accountant)._l10n_pl_ksef_freeze()
 
     def run_cron(self, name):
-        """Run a scheduled action as Odoo runs it: with commits, which the test turns into savepoints."""
+        """Run a scheduled action as Odoo does: with commits, which the test makes savepoints."""
         with self.enter_registry_test_mode():
             self.env.ref(f"l10n_pl_ksef.{name}").method_direct_trigger()
         self.env.invalidate_all()

@@ -1,6 +1,6 @@
-"""The main job, run in `odoo shell` by bin/demo: a Polish company sends five different invoices to KSeF.
+"""The main job, run in `odoo shell` by bin/demo: a company sends five different invoices to KSeF.
 
-Reads from the environment: DEMO_SIMULATOR (address of the simulator), DEMO_OUT (folder for PDF and XML files).
+Reads from the environment: DEMO_SIMULATOR (the simulator's address), DEMO_OUT (folder for files).
 Leaves there one PDF and one FA(3) file per invoice and result.json, and prints a table.
 """
 
@@ -14,6 +14,7 @@ import requests
 
 from odoo import Command, fields
 
+# ruff: noqa: F821 (env is the shell's)
 NIP = "5795955811"
 simulator = os.environ["DEMO_SIMULATOR"]
 out = Path(os.environ["DEMO_OUT"])

@@ -61,7 +61,8 @@ pg_answers() { "$PGBIN/pg_isready" -q -d postgres; }
 
 pg_start() {
     pg_answers && return 0
-    logged pg_ctl as_postgres "$PGBIN/pg_ctl" -D "$PG/data" -l "$PG/postgres.log" -w -t 60 start \
+    # 9 is the bench's lock: the server would keep it
+    logged pg_ctl as_postgres "$PGBIN/pg_ctl" -D "$PG/data" -l "$PG/postgres.log" -w -t 60 start 9>&- \
         || die "PostgreSQL did not start, see $PG/postgres.log"
 }
 
