@@ -101,7 +101,7 @@ class L10nPlKsefSender(models.AbstractModel):
             documents,
             self.env._(
                 "The document was made for the environment %s, which is not the company's any "
-                    "more.",
+                "more.",
                 connection.environment,
             ),
         )
