@@ -80,9 +80,10 @@ def _rows(fa: Fa) -> Iterator[Finding]:
 
 
 def _each_row(fa: Fa) -> Iterator[Finding]:
-    before = [row.NrWierszaFa for row in fa.FaWiersz if row.StanPrzed]
-    numbers = [row.NrWierszaFa for row in fa.FaWiersz if not row.StanPrzed]
-    if not before and numbers != list(range(1, len(numbers) + 1)):
+    numbers = [row.NrWierszaFa for row in fa.FaWiersz]
+    # a correction keeps the numbers of the rows that it corrects
+    corrects = (fa.RodzajFaktury or "").startswith("KOR")
+    if not corrects and numbers != list(range(1, len(numbers) + 1)):
         yield Finding("KS28", "Fa/FaWiersz", "numbering")
     for index, row in enumerate(fa.FaWiersz, start=1):
         for price, amount in ((row.P_9A, row.P_11), (row.P_9B, row.P_11A)):

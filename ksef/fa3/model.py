@@ -19,6 +19,7 @@ from .lexical import (
     TKodFormularza,
     TKodWaluty,
     TKwotowy,
+    TNaturalny,
     TNrKRS,
     TNrREGON,
     TNumerKSeF,
@@ -72,6 +73,7 @@ __all__ = [
     "Informacje",
     "KwotaPowod",
     "NoweSrodkiTransportu",
+    "NowySrodekTransportu",
     "OkresFa",
     "PMarzy",
     "Platnosc",
@@ -137,9 +139,47 @@ class Zwolnienie:
 
 
 @element
-class NoweSrodkiTransportu:
-    """New means of transport; only their absence can be said so far."""
+class NowySrodekTransportu:
+    """One new means of transport: by land (P_22B), water (P_22C) or air (P_22D)."""
 
+    RULES = (
+        Choice(
+            Group("P_22B", Choice("P_22B1", "P_22B2", "P_22B3", "P_22B4", optional=True), "P_22BT"),
+            Group("P_22C", "P_22C1"),
+            Group("P_22D", "P_22D1"),
+        ),
+    )
+
+    P_22A: date | None = one(TDataT)
+    P_NrWierszaNST: int | None = one(TNaturalny)
+    P_22BMK: str | None = opt(TZnakowy)
+    P_22BMD: str | None = opt(TZnakowy)
+    P_22BK: str | None = opt(TZnakowy)
+    P_22BNR: str | None = opt(TZnakowy)
+    P_22BRP: str | None = opt(TZnakowy)
+    P_22B: str | None = one(TZnakowy)
+    P_22B1: str | None = opt(TZnakowy)
+    P_22B2: str | None = opt(TZnakowy)
+    P_22B3: str | None = opt(TZnakowy)
+    P_22B4: str | None = opt(TZnakowy)
+    P_22BT: str | None = opt(TZnakowy)
+    P_22C: str | None = one(TZnakowy)
+    P_22C1: str | None = opt(TZnakowy)
+    P_22D: str | None = one(TZnakowy)
+    P_22D1: str | None = opt(TZnakowy)
+
+
+@element
+class NoweSrodkiTransportu:
+    """Intra-Community supply of new means of transport, or that there is none."""
+
+    RULES = (
+        Choice(Group("P_22", "P_42_5", "NowySrodekTransportu"), "P_22N"),
+    )
+
+    P_22: int | None = one(TWybor1)
+    P_42_5: int | None = one(TWybor1_2)
+    NowySrodekTransportu: tuple[NowySrodekTransportu, ...] = many(NowySrodekTransportu, 1, 10_000)
     P_22N: int | None = one(TWybor1)
 
 
