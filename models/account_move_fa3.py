@@ -9,6 +9,9 @@ from ..ksef.fa3.validate import check, check_bytes, validate_xsd
 from ..ksef.fa3.writer import write
 from .account_move_fa3_draft import Draft
 
+#: Findings about a value that the writer cannot write at all.
+_UNWRITABLE = {"kind", "forbidden"}
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -21,9 +24,9 @@ class AccountMove(models.Model):
         :return: bytes, UTF-8
         """
         self.ensure_one()
-        xml, problems = self.env["l10n_pl_ksef.fa3"]._build(self)
-        if problems:
-            lines = "\n".join(f"- {problem.message()}" for problem in problems)
+        xml, draft = self.env["l10n_pl_ksef.fa3"]._build(self)
+        if draft.problems:
+            lines = "\n".join(f"- {problem.message()}" for problem in draft.problems)
             raise UserError(
                 self.env._(
                     "%(number)s cannot go to KSeF yet:\n%(problems)s",
@@ -36,7 +39,7 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_fa3_problems(self):
         """What keeps this invoice out of KSeF: a list of `Problem`, empty when it is sound."""
         self.ensure_one()
-        return self.env["l10n_pl_ksef.fa3"]._build(self)[1]
+        return self.env["l10n_pl_ksef.fa3"]._build(self)[1].problems
 
 
 class L10nPlKsefFa3(models.AbstractModel):
@@ -50,26 +53,58 @@ class L10nPlKsefFa3(models.AbstractModel):
     _description = "FA(3) document of an invoice"
 
     @api.model
-    def _build(self, move):
+    def _build(self, move, preview=False):
         """
-        :return: (bytes, []) or (None, list of Problem)
+        :param preview: make a file to look at, also from a draft and in spite of problems
+        :return: (bytes or None, `Draft` with problems and warnings); without preview no bytes when
+            there are problems
         """
-        draft = Draft(move)
-        self._check_scope(draft)
-        self._check_header(draft)
-        self._load_rows(draft)
+        draft = self._draft(move)
+        draft.preview = preview
         document = self._document(draft)
-        if draft.problems:
-            return None, draft.problems
-        self._add_findings(draft, check(document))
-        if draft.problems:
-            return None, draft.problems
+        findings = []
+        if preview or not draft.problems:
+            findings = check(document)
+            if not draft.problems:
+                self._add_findings(draft, findings)
+        if draft.problems and not preview:
+            return None, draft
+        if any(finding.key in _UNWRITABLE for finding in findings):
+            return None, draft
         xml = write(document)
+        if not draft.problems:
+            self._check_file(draft, xml)
+        return (None if draft.problems and not preview else xml), draft
+
+    @api.model
+    def _check_file(self, draft, xml):
+        """What only the written file tells: size, characters, the Ministry's own schema."""
         self._add_findings(draft, check_bytes(xml))
         loader = self._schema_loader()
         for message in validate_xsd(xml, loader) if loader else []:
-            draft.problem("KS29", move, None, message)
-        return (None, draft.problems) if draft.problems else (xml, [])
+            draft.problem("KS29", draft.move, None, message)
+
+    @api.model
+    def _draft(self, move):
+        """Everything that the parts of the document need to know about the invoice."""
+        draft = Draft(move, sign=-1 if move.move_type == "out_refund" else 1)
+        self._check_scope(draft)
+        self._load_origin(draft)
+        draft.kind = self._kind(draft)
+        self._check_header(draft)
+        if move.commercial_partner_id:
+            draft.buyer = self._buyer_identity(draft, move.commercial_partner_id)
+        self._load_rows(draft)
+        return draft
+
+    @api.model
+    def _kind(self, draft):
+        """RodzajFaktury"""
+        return "VAT"
+
+    @api.model
+    def _load_origin(self, draft):
+        """What is corrected; only corrections have something here."""
 
     @api.model
     def _document(self, draft):
@@ -80,9 +115,59 @@ class L10nPlKsefFa3(models.AbstractModel):
             ),
             Podmiot1=self._seller(draft),
             Podmiot2=self._buyer(draft),
+            Podmiot3=self._third_parties(draft),
+            PodmiotUpowazniony=self._representative(draft),
             Fa=self._fa(draft),
             Stopka=self._footer(draft),
         )
+
+    @api.model
+    def _third_parties(self, draft):
+        """`Podmiot3` elements."""
+        return ()
+
+    @api.model
+    def _representative(self, draft):
+        """`PodmiotUpowazniony` element or None."""
+        return None
+
+    @api.model
+    def _fa(self, draft):
+        move = draft.move
+        totals = self._totals(draft)
+        total = self._total(totals)
+        if not draft.problems:
+            self._check_total(draft, total)
+        number, day = move.name or None, move.invoice_date or None
+        if draft.preview:
+            number = number or move.name_placeholder or "-"
+            day = day or move._l10n_pl_ksef_today()
+        return fa3.Fa(
+            **{
+                "KodWaluty": move.currency_id.name,
+                "P_1": day,
+                "P_1M": self._issue_place(draft),
+                "P_2": number,
+                "WZ": self._delivery_notes(draft),
+                **self._supply(draft),
+                **totals,
+                "P_15": total,
+                "Adnotacje": self._annotations(draft, total),
+                "RodzajFaktury": draft.kind,
+                "FP": 1 if move._l10n_pl_ksef_is_receipt_invoice() else None,
+                "TP": 1 if move.commercial_partner_id.l10n_pl_links_with_customer else None,
+                **self._body(draft, total),
+                "Rozliczenie": self._settlement(draft, total),
+                "Platnosc": self._payment(draft, total),
+                "WarunkiTransakcji": self._terms(draft),
+            }
+        )
+
+    @api.model
+    def _body(self, draft, total):
+        """Rows and what belongs to the kind of document, as keyword arguments of `Fa`."""
+        rows, descriptions = self._rows(draft)
+        return {"FaWiersz": rows, "DodatkowyOpis": descriptions}
 
     @api.model
     def _system_info(self):

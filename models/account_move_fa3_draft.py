@@ -2,12 +2,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ..ksef.fa3.categories import CATEGORIES
 from ..ksef.fa3.lexical import rounded
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that keeps an invoice from becoming an FA(3) file.
+    """One thing that keeps an invoice from becoming an FA(3) file, or that a person should know.
 
     ``code`` is KS01..KS31, ``record`` and ``field`` say where it is mended, ``text`` (translated)
     says what is wrong and the way out.
@@ -33,7 +34,8 @@ class Problem:
 class Row:
     """A product line of the invoice with the amounts that are booked for it.
 
-    Amounts are in the currency and the perspective of the document: positive on an ordinary line.
+    Amounts have the sign of the document: positive on an ordinary line of an invoice, negative on
+    one of a credit note. ``vat_pln`` is in the company's currency, the others in the invoice's.
     """
 
     line: Any
@@ -42,6 +44,12 @@ class Row:
     category: str | None = None
     net: Decimal = Decimal(0)
     vat: Decimal = Decimal(0)
+    vat_pln: Decimal = Decimal(0)
+
+    @property
+    def kind(self):
+        """The `Category` of the row; only for rows that have one."""
+        return CATEGORIES[self.category]
 
 
 @dataclass
@@ -49,19 +57,56 @@ class Draft:
     """What is known about one invoice while its FA(3) document is being built."""
 
     move: Any
+    #: 1 for invoices and debit notes, -1 for credit notes.
+    sign: int = 1
+    #: RodzajFaktury
+    kind: str = "VAT"
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    #: Cash rounding booked as a line of its own, outside the amount of the invoice.
-    rounding: Decimal = Decimal(0)
+    #: Rows that deduct advances: in the totals, not among the rows of the document.
+    deductions: list[Row] = field(default_factory=list)
+    #: (amount, reason) outside the amount of the invoice: deposits, cash rounding.
+    settlements: list[tuple[Decimal, str]] = field(default_factory=list)
+    #: PLN for one unit of the invoice's currency; None for invoices in PLN.
+    rate: Decimal | None = None
+    #: What the corrected document(s) say, see `Origin`; None for anything but corrections.
+    origin: Any = None
+    #: Identification of the buyer, as keyword arguments of `TPodmiot2`.
+    buyer: dict = field(default_factory=dict)
+    #: The file is only shown: a draft invoice may lack its number and date.
+    preview: bool = False
 
     _seen: set = field(default_factory=set)
 
+    @property
+    def foreign(self):
+        """Whether the invoice is in another currency than PLN."""
+        return self.move.currency_id.name != "PLN"
+
+    @property
+    def all_rows(self):
+        """Every row that counts in the totals."""
+        return [*self.rows, *self.deductions]
+
+    @property
+    def categories(self):
+        """The VAT categories that occur."""
+        return {row.category for row in self.all_rows if row.category}
+
     def problem(self, code, record, field_name, text):
         """Remember a problem once; the same text for the same record is not repeated."""
+        self._add(self.problems, code, record, field_name, text)
+
+    def warning(self, code, record, field_name, text):
+        """Remember what a person should look at; the document is made all the same."""
+        self._add(self.warnings, code, record, field_name, text)
+
+    def _add(self, target, code, record, field_name, text):
         key = (code, record._name, tuple(record.ids), field_name, text)
         if key not in self._seen:
             self._seen.add(key)
-            self.problems.append(Problem(code, record, field_name, text))
+            target.append(Problem(code, record, field_name, text))
 
 
 def decimal(value, decimals=2):

@@ -4,6 +4,7 @@ from odoo import api, models
 
 from ..ksef.fa3 import lexical
 from ..ksef.fa3 import model as fa3
+from ..ksef.fa3.categories import INTRA_COMMUNITY
 from ..ksef.fa3.codes import EU_PREFIXES
 from ..ksef.fa3.text import clean
 from ..ksef.numbers import is_nip
@@ -19,12 +20,21 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _seller_nip(self, company):
-        """Ten digits of the company's NIP, or what there is of it."""
-        return re.sub(r"\D", "", company.vat or "")
+        """Ten digits of the NIP of the company, of the head company for a branch without one."""
+        # sudo: a user of a branch may not read its head company
+        company = company.sudo()
+        return re.sub(r"\D", "", company.vat or company.root_id.vat or "")
+
+    @api.model
+    def _seller_company(self, move):
+        """The taxpayer: the head company of a branch that has no NIP of its own."""
+        company = move.company_id.sudo()
+        own = company.vat and company.vat != company.root_id.vat
+        return company if own else company.root_id
 
     @api.model
     def _seller(self, draft):
-        company = draft.move.company_id
+        company = self._seller_company(draft.move)
         partner = company.partner_id
         nip = self._seller_nip(company)
         if not is_nip(nip):
@@ -36,10 +46,19 @@ class L10nPlKsefFa3(models.AbstractModel):
             draft.problem("KS02", company, "street", text)
         if not address.KodKraju:
             draft.problem("KS02", company, "country_id", self.env._("Enter the company's country."))
+        correspondence = company.l10n_pl_ksef_correspondence_id
+        status = company.l10n_pl_ksef_taxpayer_status
+        people = (company.partner_id,)
+        if company.l10n_pl_ksef_salesperson_contact and draft.move.invoice_user_id:
+            people = (draft.move.invoice_user_id.sudo().partner_id, company.partner_id)
         return fa3.Podmiot1(
+            PrefiksPodatnika="PL" if draft.categories & INTRA_COMMUNITY else None,
+            NrEORI=clean(company.l10n_pl_ksef_eori, 256),
             DaneIdentyfikacyjne=fa3.TPodmiot1(NIP=nip, Nazwa=clean(partner.name, 512)),
             Adres=address,
-            DaneKontaktowe=self._contact(partner),
+            AdresKoresp=self._other_address(correspondence, address),
+            DaneKontaktowe=self._contact(*people),
+            StatusInfoPodatnika=int(status) if status else None,
         )
 
     @api.model
@@ -49,32 +68,54 @@ class L10nPlKsefFa3(models.AbstractModel):
         if not partner:
             draft.problem("KS03", move, "partner_id", self.env._("Choose the customer."))
             return None
-        identity = self._buyer_identity(draft, partner)
+        identity = draft.buyer
+        self._check_buyer(draft, partner, identity)
         address = self._address(partner)
         business = partner.is_company or not identity.get("BrakID")
         if not address.KodKraju and (business or address.AdresL1):
             draft.problem("KS03", partner, "country_id", self.env._("Enter the country."))
         if not address.AdresL1 and business:
             draft.problem("KS06", partner, "street", self.env._("Enter the street and city."))
+        elif not address.AdresL1:
+            text = self.env._("The consumer has no address; the invoice goes without one.")
+            draft.warning("KS06", partner, "street", text)
         name = clean(partner.name, 512)
         if not name:
             draft.problem("KS06", partner, "name", self.env._("Enter the customer's name."))
-        correspondence = None
-        if move.partner_id != partner:
-            correspondence = self._address(move.partner_id)
-            incomplete = not correspondence.AdresL1 or not correspondence.KodKraju
-            if incomplete or correspondence == address:
-                correspondence = None
+        # contacts of consumers are personal data that nobody asked for
+        contacts = business and move.company_id.l10n_pl_ksef_buyer_contact
+        local, group = self._group_members(draft)
         return fa3.Podmiot2(
+            NrEORI=clean(partner.l10n_pl_ksef_eori, 256),
             DaneIdentyfikacyjne=fa3.TPodmiot2(**identity, Nazwa=name),
             Adres=address if address.AdresL1 else None,
-            AdresKoresp=correspondence,
-            # contacts of consumers are personal data that nobody asked for
-            DaneKontaktowe=self._contact(move.partner_id, partner) if business else (),
+            AdresKoresp=self._other_address(move.partner_id - partner, address),
+            DaneKontaktowe=self._contact(move.partner_id, partner) if contacts else (),
             NrKlienta=clean(partner.ref, 256),
-            JST=2,
-            GV=2,
+            JST=local,
+            GV=group,
         )
+
+    @api.model
+    def _group_members(self, draft):
+        """(JST, GV): 1 when a local-government unit or VAT-group member receives it, else 2."""
+        return 2, 2
+
+    @api.model
+    def _check_buyer(self, draft, partner, identity):
+        """What the VAT categories ask of the buyer's identification."""
+        if draft.categories & INTRA_COMMUNITY and "KodUE" not in identity:
+            text = self.env._(
+                "Enter the customer's EU VAT number: the tax of this invoice is meant for a "
+                "business of another EU country."
+            )
+            draft.problem("KS05", partner, "vat", text)
+        if "oo" in draft.categories and "NIP" not in identity:
+            text = self.env._(
+                "Domestic reverse charge needs a buyer with a Polish NIP; choose another tax for "
+                "buyers abroad."
+            )
+            draft.problem("KS04", partner, "vat", text)
 
     @api.model
     def _buyer_identity(self, draft, partner):
@@ -114,7 +155,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             return {"KodUE": "EL" if prefix == "GR" else prefix, "NrVatUE": rest}
         if number.startswith(_KEPT_PREFIXES) or not re.match(r"\d", rest):
             rest = number
-        return {"KodKraju": country, "NrID": clean(rest, 50)}
+        return {"KodKraju": country or None, "NrID": clean(rest, 50)}
 
     @api.model
     def _address(self, partner):
@@ -124,11 +165,26 @@ class L10nPlKsefFa3(models.AbstractModel):
         if city and partner.state_id and partner.country_id.code != "PL":
             city = f"{city}, {clean(partner.state_id.name)}"
         first, second = (street, city) if street else (city, "")
+        gln = (
+            partner["global_location_number"]
+            if "global_location_number" in partner._fields
+            else None
+        )
         return fa3.TAdres(
             KodKraju=partner.country_id.code or None,
             AdresL1=clean(first, 512),
             AdresL2=clean(second, 512),
+            GLN=clean(gln) if gln and re.fullmatch(r"\d{13}", gln.strip()) else None,
         )
+
+    @api.model
+    def _other_address(self, partner, address):
+        """The address of another contact, when it is complete and differs; else None."""
+        if not partner:
+            return None
+        other = self._address(partner)
+        complete = other.AdresL1 and other.KodKraju
+        return other if complete and other != address else None
 
     @api.model
     def _contact(self, *partners):

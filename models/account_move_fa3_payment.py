@@ -1,84 +1,140 @@
 import re
 
-from odoo import api, fields, models
-from odoo.tools import html2plaintext
+from odoo import api, models
 
 from ..ksef.fa3 import lexical
 from ..ksef.fa3 import model as fa3
-from ..ksef.fa3.text import clean, clean_lines, pieces
+from ..ksef.fa3.text import clean
 from .account_move_fa3_draft import decimal
 
 #: FormaPlatnosci
 CASH, BANK_TRANSFER = 1, 6
+_FORMS_OF_JOURNALS = {"cash": CASH, "bank": BANK_TRANSFER, "credit": 2}
 
 
 class L10nPlKsefFa3(models.AbstractModel):
     _inherit = "l10n_pl_ksef.fa3"
 
     @api.model
-    def _payment(self, draft):
-        """Payment as known when the invoice is issued; later payments never change the file."""
+    def _payment(self, draft, total):
+        """Payment as known when the invoice is issued; later payments never change the file.
+
+        Nothing on a correction that gives money back: the bank account there is the customer's.
+        """
         move = draft.move
+        if draft.sign < 0 or (draft.origin and total <= 0):
+            return None
         terms = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
         dates = sorted({line.date_maturity for line in terms if line.date_maturity})
-        account = self._bank_account(move)
+        account = self._bank_account(draft, move.partner_bank_id)
+        factor = self._factor_accounts(draft)
+        link = self._payment_link(draft)
         method = move.preferred_payment_method_line_id
-        form = CASH if method.journal_id.type == "cash" else None
-        if not form and (account or method.journal_id.type == "bank"):
-            form = BANK_TRANSFER
+        form = self._payment_form(method, method.journal_id)
+        if not form and (account or factor):
+            form = {"FormaPlatnosci": BANK_TRANSFER}
         values = {
             **self._payments_so_far(draft),
             "TerminPlatnosci": tuple(fa3.TerminPlatnosci(Termin=day) for day in dates),
-            "FormaPlatnosci": form,
-            "RachunekBankowy": (account,) if account else (),
+            **form,
+            "RachunekBankowy": (account,) if account and not factor else (),
+            "RachunekBankowyFaktora": factor,
             "Skonto": self._early_discount(move, terms),
+            **link,
         }
         return fa3.Platnosc(**values) if any(values.values()) else None
+
+    @api.model
+    def _payment_form(self, method, journal):
+        """How something is paid, as keyword arguments; what the method says, else the journal."""
+        form = method.l10n_pl_ksef_payment_form
+        if form == "other":
+            text = clean(method.l10n_pl_ksef_payment_text or method.name, 256)
+            return {"PlatnoscInna": 1, "OpisPlatnosci": text} if text else {}
+        number = int(form) if form else _FORMS_OF_JOURNALS.get(journal.type)
+        return {"FormaPlatnosci": number} if number else {}
 
     @api.model
     def _payments_so_far(self, draft):
         """Payments already matched: one that pays everything by the invoice date, or each part."""
         move = draft.move
-        if move.state != "posted":
-            return {}
-        partials = move._get_all_reconciled_invoice_partials() or []
-        today = fields.Date.context_today(self.with_context(tz="Europe/Warsaw"))
-        parts = [
-            (decimal(part["amount"]), part["aml"].date)
-            for part in partials
-            if not part["is_exchange"]
-            and part["aml"].date <= today
-            and not part["aml"].move_id.is_invoice(include_receipts=True)
-        ]
+        parts = self._received(draft)
         if not parts:
             return {}
-        full = sum(amount for amount, _day in parts) >= decimal(move.amount_total)
+        full = sum(part[0] for part in parts) >= decimal(move.amount_total)
         if full and len(parts) == 1 and move.invoice_date and parts[0][1] <= move.invoice_date:
             return {"Zaplacono": 1, "DataZaplaty": parts[0][1]}
         return {
-            "ZnacznikZaplatyCzesciowej": 2 if full and len(parts) > 1 else 1,
+            "ZnacznikZaplatyCzesciowej": 2 if full else 1,
             "ZaplataCzesciowa": tuple(
-                fa3.ZaplataCzesciowa(KwotaZaplatyCzesciowej=amount, DataZaplatyCzesciowej=day)
-                for amount, day in sorted(parts, key=lambda part: part[1])
+                fa3.ZaplataCzesciowa(
+                    KwotaZaplatyCzesciowej=amount, DataZaplatyCzesciowej=day, **form
+                )
+                for amount, day, form in parts
             ),
         }
 
     @api.model
-    def _bank_account(self, move):
-        """The account to pay to: 26 digits (NRB) for a Polish IBAN, as Polish banks show it."""
-        bank_account = move.partner_bank_id
+    def _received(self, draft):
+        """[(amount in the invoice's currency, day, form)] of the money received so far, by day.
+
+        Also what was matched with a bank statement directly. Credit notes are no payment.
+        """
+        move = draft.move
+        if move.state != "posted":
+            return []
+        today = move._l10n_pl_ksef_today()
+        parts = []
+        for part in move._get_all_reconciled_invoice_partials() or []:
+            line = part["aml"]
+            if part["is_exchange"] or line.date > today:
+                continue
+            if line.move_id.is_invoice(include_receipts=True):
+                continue
+            form = self._payment_form(line.payment_id.payment_method_line_id, line.journal_id)
+            parts.append((decimal(part["amount"]), line.date, form))
+        return sorted(parts, key=lambda part: part[1])
+
+    @api.model
+    def _bank_account(self, draft, bank_account):
+        """One account; 26 digits (NRB) of a Polish IBAN for Polish buyers who pay in PLN."""
         number = re.sub(r"[^0-9A-Z]", "", (bank_account.acc_number or "").upper())
-        polish = move.commercial_partner_id.country_id.code in ("PL", False)
-        if polish and re.fullmatch(r"PL\d{26}", number):
+        country = draft.move.commercial_partner_id.country_id.code
+        domestic = country in ("PL", False) and not draft.foreign
+        if domestic and re.fullmatch(r"PL\d{26}", number):
             number = number[2:]
-        if not number or lexical.TNrRB.problem(number):
+        if not number:
             return None
-        bic = clean(bank_account.bank_id.bic)
+        if lexical.TNrRB.problem(number):
+            text = self.env._("The account number has not 10 to 34 characters and is left out.")
+            draft.warning("KS31", bank_account, "acc_number", text)
+            return None
+        bank = bank_account.bank_id
+        bic = clean((bank.bic or "").replace(" ", "").upper())
+        own = bank_account.l10n_pl_ksef_own_account
         return fa3.TRachunekBankowy(
             NrRB=number,
             SWIFT=bic if bic and not lexical.SWIFT_Type.problem(bic) else None,
-            NazwaBanku=clean(bank_account.bank_id.name, 256),
+            RachunekWlasnyBanku=int(own) if own else None,
+            NazwaBanku=clean(bank.name, 256),
+            OpisRachunku=clean(
+                bank_account.l10n_pl_ksef_description or bank_account.currency_id.name, 256
+            ),
         )
+
+    @api.model
+    def _factor_accounts(self, draft):
+        """Accounts of the factors; money goes there instead of to the seller."""
+        return ()
+
+    @api.model
+    def _payment_link(self, draft):
+        """LinkDoPlatnosci and IPKSeF, when a payment provider gives a link with the identifier."""
+        link = clean(draft.move._l10n_pl_ksef_payment_link() or "")
+        if not link or lexical.TLinkDoPlatnosci.problem(link):
+            return {}
+        identifier = re.search(r"[?&]IPKSeF=(\w{13})", link)[1]
+        return {"LinkDoPlatnosci": link, "IPKSeF": identifier}
 
     @api.model
     def _early_discount(self, move, terms):
@@ -89,33 +145,9 @@ class L10nPlKsefFa3(models.AbstractModel):
             return None
         if not line.discount_date:
             return None
-        amount = f"{decimal(line.discount_amount_currency):.2f}".replace(".", ",")
-        percent = f"{term.discount_percentage:g}".replace(".", ",")
+        amount = f"{decimal(line.discount_amount_currency):.2f}"
+        percent = f"{term.discount_percentage:g}"
         return fa3.Skonto(
             WarunkiSkonta=f"Zapłata do {line.discount_date.isoformat()}",
-            WysokoscSkonta=f"{percent}% (do zapłaty {amount} PLN)",
+            WysokoscSkonta=f"{percent}% (do zapłaty {amount} {move.currency_id.name})",
         )
-
-    @api.model
-    def _terms(self, draft):
-        """The customer's order number and the terms of delivery."""
-        move = draft.move
-        order = clean(move.ref, 256)
-        incoterm = (move.invoice_incoterm_id.code, move.incoterm_location)
-        delivery = clean(" ".join(filter(None, incoterm)), 256) if incoterm[0] else None
-        if not order and not delivery:
-            return None
-        return fa3.WarunkiTransakcji(
-            Zamowienia=(fa3.Zamowienia(NrZamowienia=order),) if order else (),
-            WarunkiDostawy=delivery,
-        )
-
-    @api.model
-    def _footer(self, draft):
-        """The invoice's terms and conditions as plain text, at most three blocks."""
-        narration = draft.move.narration
-        text = clean_lines(html2plaintext(narration)) if narration else None
-        if not text:
-            return None
-        blocks = pieces(text, 3500)[:3]
-        return fa3.Stopka(Informacje=tuple(fa3.Informacje(StopkaFaktury=part) for part in blocks))

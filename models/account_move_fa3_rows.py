@@ -1,4 +1,5 @@
 import re
+import uuid
 from decimal import Decimal
 
 from odoo import api, models
@@ -6,54 +7,103 @@ from odoo import api, models
 from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.arithmetic import CENT, price_slack
 from ..ksef.fa3.lexical import rounded
-from ..ksef.fa3.text import clean, cut, pieces
+from ..ksef.fa3.text import clean, cut
 from ..ksef.fa3.units import DEFAULT_UNIT, unit_symbol
-from .account_move_fa3_amounts import DOMESTIC
 from .account_move_fa3_draft import decimal
 
 _GTIN_LENGTHS = (8, 12, 13, 14)
+#: Fields of the voucher procedures on the invoice -> value of Procedura.
+_VOUCHERS = {
+    "l10n_pl_vat_b_spv": "B_SPV",
+    "l10n_pl_vat_b_spv_dostawa": "B_SPV_DOSTAWA",
+    "l10n_pl_vat_b_mpv_prowizja": "B_MPV_PROWIZJA",
+}
+#: Grids of the tax that name a procedure of the row.
+_PROCEDURE_TAGS = ("I_42", "I_63")
 
 
 class L10nPlKsefFa3(models.AbstractModel):
     _inherit = "l10n_pl_ksef.fa3"
 
     @api.model
-    def _text(self, text, limit=None):
-        """Clean one-line text or None."""
-        return clean(text or "", limit)
-
-    @api.model
     def _rows(self, draft):
         """(rows, additional descriptions): notes and overlong names go into the descriptions."""
-        units = self._unit_names(draft)
+        cache = self._row_cache(draft)
         by_line = {row.line.id: row for row in draft.rows}
-        rows = []
-        descriptions = []
+        rows, overflow, notes = [], [], []
         lines = draft.move.invoice_line_ids.sorted(lambda line: (line.sequence, line.id))
         for line in lines:
             if line.display_type == "line_note":
                 note = clean(line.name or "")
                 if note:
-                    descriptions += self._descriptions("Uwagi", note, len(rows) or None)
+                    notes += self._descriptions("Uwagi", note, len(rows) or None)
             row = by_line.get(line.id)
             if not row or not row.category:
                 continue
             number = len(rows) + 1
-            name, overflow = self._row_name(draft, line)
-            rows.append(self._fa_row(draft, row, number, name, units))
-            if overflow:
-                descriptions += self._descriptions("Opis", overflow, number, first=2)
-        return tuple(rows), tuple(descriptions)
+            name, rest = self._row_name(draft, line)
+            rows.append(self._fa_row(draft, row, number, name, cache))
+            if rest:
+                overflow += self._descriptions("Opis", rest, number, first=2)
+        return tuple(rows), self._all_descriptions(draft, overflow, notes)
 
     @api.model
-    def _descriptions(self, key, text, number, first=1):
-        """The text in pieces of 256 characters, the keys numbered from the second one."""
-        return [
-            fa3.TKluczWartosc(
-                NrWiersza=number, Klucz=key if index == 1 else f"{key} ({index})", Wartosc=piece
-            )
-            for index, piece in enumerate(pieces(text, 256), start=first)
-        ]
+    def _row_cache(self, draft):
+        """What many rows share, looked up once: units, products, procedures, dates, rounding."""
+        company = draft.move.company_id
+        lines = self.env["account.move.line"].union(*(row.line for row in draft.rows))
+        dates = self._line_dates(draft)
+        return {
+            "units": self._unit_names(lines.product_uom_id),
+            "products": {product.id: self._product(product) for product in lines.product_id},
+            "procedures": self._procedures(draft),
+            "dates": dates,
+            "per_line": company.tax_calculation_rounding_method == "round_per_line",
+            "namespace": uuid.uuid5(uuid.NAMESPACE_OID, self._seller_nip(company)),
+        }
+
+    @api.model
+    def _line_dates(self, draft):
+        """Line id -> P_6A, when the lines were supplied on different days; else empty."""
+        own = {row.line.id: row.line.l10n_pl_ksef_supply_date for row in draft.rows}
+        if not any(own.values()):
+            return {}
+        common = self._supply_date(draft.move) or draft.move.invoice_date
+        days = {line: day or common for line, day in own.items()}
+        if len(set(days.values())) == 1:
+            return {}
+        return {line: day for line, day in days.items() if day != draft.move.invoice_date}
+
+    @api.model
+    def _procedures(self, draft):
+        """Tax id -> Procedura. What the tax says goes before the voucher boxes of the invoice."""
+        vouchers = [value for name, value in _VOUCHERS.items() if draft.move[name]]
+        if len(vouchers) > 1:
+            text = self.env._("Only one voucher procedure can be told; the first one is.")
+            draft.warning("KS31", draft.move, next(iter(_VOUCHERS)), text)
+        result = {}
+        for tax in self.env["account.tax"].union(*(row.tax for row in draft.rows if row.tax)):
+            found = self._tax_procedure(draft, tax)
+            if found and vouchers:
+                text = self.env._(
+                    "The procedure %(tax)s goes before that of the voucher.", tax=found
+                )
+                draft.warning("KS31", draft.move, next(iter(_VOUCHERS)), text)
+            result[tax.id] = found or next(iter(vouchers), None)
+        return result
+
+    @api.model
+    def _tax_procedure(self, draft, tax):
+        category = tax.l10n_pl_ksef_category
+        if category == "triangular":
+            return "TT_D"
+        if category == "oss":
+            return "WSTO_EE" if draft.move.company_id.l10n_pl_ksef_interface else None
+        if category != "wdt":
+            return None
+        tags = tax.with_context(lang="en_US").invoice_repartition_line_ids.tag_ids
+        names = {(tag.name or "").lstrip("+-").strip() for tag in tags}
+        return next((name for name in _PROCEDURE_TAGS if name in names), None)
 
     @api.model
     def _row_name(self, draft, line):
@@ -69,47 +119,71 @@ class L10nPlKsefFa3(models.AbstractModel):
         return cut(text, 512)
 
     @api.model
-    def _unit_names(self, draft):
+    def _unit_names(self, units):
         """Unit id -> Polish symbol, whatever the language of the user."""
-        units = draft.move.invoice_line_ids.product_uom_id
         xmlids = units._get_external_ids()
-        languages = dict(self.env["res.lang"].get_installed())
-        named = units.with_context(lang="pl_PL" if "pl_PL" in languages else "en_US")
         names = {}
-        for unit in named:
+        for unit in units.with_context(lang=self._polish()):
             symbols = filter(None, map(unit_symbol, xmlids.get(unit.id, [])))
-            names[unit.id] = next(symbols, None) or clean(unit.name, 256)
+            own = clean(unit.l10n_pl_ksef_code, 256)
+            names[unit.id] = own or next(symbols, None) or clean(unit.name, 256)
         return names
 
     @api.model
-    def _fa_row(self, draft, row, number, name, units):
+    def _product(self, product):
+        """What a row says about its product, as keyword arguments of `FaWiersz`."""
+        return {
+            "Indeks": clean(product.default_code, 50),
+            "GTIN": self._gtin(product.barcode),
+            "PKWiU": clean(product.l10n_pl_ksef_pkwiu, 50),
+            "CN": self._cn(product),
+            "PKOB": clean(product.l10n_pl_ksef_pkob, 50),
+            "P_12_Zal_15": 1 if product._l10n_pl_ksef_is_annex15() else None,
+            "GTU": product.l10n_pl_vat_gtu or None,
+        }
+
+    @api.model
+    def _fa_row(self, draft, row, number, name, cache):
         line = row.line
-        product = line.product_id
-        per_line = draft.move.company_id.tax_calculation_rounding_method == "round_per_line"
+        kind = row.kind
         quantity = decimal(line.quantity, 6)
-        gross = bool(row.tax.price_include and not row.base_line["special_mode"])
+        gross = bool(kind.margin or (row.tax.price_include and not row.base_line["special_mode"]))
         stated = row.net + row.vat if gross else row.net
-        price, discount = self._price(row, quantity, stated, gross)
+        price, discount = self._price(row, quantity, draft.sign * stated)
+        per_line = cache["per_line"] and kind.tax and not kind.margin
         return fa3.FaWiersz(
             NrWierszaFa=number,
+            UU_ID=str(uuid.uuid5(cache["namespace"], str(self._root_line_id(line)))),
+            P_6A=cache["dates"].get(line.id),
             P_7=name,
-            Indeks=self._text(product.default_code, 50),
-            GTIN=self._gtin(product.barcode),
-            CN=self._cn(product),
-            P_8A=units.get(line.product_uom_id.id) or DEFAULT_UNIT,
+            P_8A=cache["units"].get(line.product_uom_id.id) or DEFAULT_UNIT,
             P_8B=quantity,
             P_9A=None if gross else price,
             P_9B=price if gross else None,
             P_10=discount,
-            P_11=row.net,
+            P_11=None if kind.margin else row.net,
             P_11A=stated if gross else None,
-            P_11Vat=row.vat if per_line and DOMESTIC[row.category][2] else None,
-            P_12=DOMESTIC[row.category][0],
-            GTU=product.l10n_pl_vat_gtu or None,
+            P_11Vat=row.vat if per_line else None,
+            P_12=kind.rate,
+            P_12_XII=decimal(row.tax.amount, 6) if row.category == "oss" else None,
+            KwotaAkcyzy=self._excise(row),
+            Procedura=cache["procedures"].get(row.tax.id),
+            KursWaluty=draft.rate if kind.taxed else None,
+            **cache["products"].get(line.product_id.id, {}),
         )
 
     @api.model
-    def _price(self, row, quantity, stated, gross):
+    def _root_line_id(self, line):
+        """Id of the invoice line that the row is about: corrections keep that of the original."""
+        return line.l10n_pl_ksef_corrected_line_id.id or line.id
+
+    @api.model
+    def _excise(self, row):
+        """Hook: the excise duty that a buyer (farmer) can claim back, as a Decimal, or None."""
+        return None
+
+    @api.model
+    def _price(self, row, quantity, stated):
         """(unit price, discount per unit or None), so that quantity times price is the amount.
 
         The price is the one before discount. Where fees, fiscal positions or forced amounts make
@@ -139,7 +213,9 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _cn(self, product):
-        """Combined nomenclature, where a module brings a field for it."""
+        """Combined nomenclature: the product's own field, else that of a module that brings one."""
+        if product.l10n_pl_ksef_cn:
+            return clean(product.l10n_pl_ksef_cn, 50)
         if "intrastat_code_id" in product._fields and product.intrastat_code_id:
-            return self._text(product.intrastat_code_id.code, 50)
-        return self._text(product.hs_code, 50) if "hs_code" in product._fields else None
+            return clean(product.intrastat_code_id.code, 50)
+        return clean(product.hs_code, 50) if "hs_code" in product._fields else None

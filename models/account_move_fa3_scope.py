@@ -1,10 +1,14 @@
-from odoo import api, fields, models
+from datetime import timedelta
 
-#: Time zone of the Polish tax day: P_1 must not be later than today there.
-WARSAW = "Europe/Warsaw"
+from odoo import api, models
 
-#: Names the situation in which a `Problem` says that something is not supported yet.
+from ..ksef.fa3 import model as fa3
+from ..ksef.fa3.text import clean
+
+#: Code of what FA(3) or this module cannot say, and of hints that have no code of their own.
 UNSUPPORTED = "KS31"
+#: Art. 106i(7): an invoice is issued at most 60 days before the supply.
+MAX_DAYS_AHEAD = 60
 
 
 class L10nPlKsefFa3(models.AbstractModel):
@@ -12,69 +16,41 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _check_scope(self, draft):
-        """Refuse what the generator cannot write yet: a clear refusal, never a wrong file."""
+        """Refuse what the generator cannot write: a clear refusal, never a wrong file."""
         move = draft.move
-        for field_name, text in self._unsupported(move):
-            way_out = self.env._("Issue this document outside Odoo for now.")
-            draft.problem(UNSUPPORTED, move, field_name, f"{text} {way_out}")
-
-    @api.model
-    def _unsupported(self, move):
-        """Yield (field, translated sentence) for every trait that is not supported yet."""
-        _ = self.env._
-        if move.move_type == "out_invoice":
-            yield from self._unsupported_links(move)
-        elif move.move_type == "out_refund":
-            yield "move_type", _("Corrections (credit notes) are not supported yet.")
-        elif move.journal_id.type == "purchase" and move.journal_id.is_self_billing:
-            yield "journal_id", _("Self-billing is not supported yet.")
+        if move.move_type == "out_invoice" and not move.reversed_entry_id:
+            if move._is_downpayment() or any(
+                line._get_downpayment_lines() for line in move.invoice_line_ids
+            ):
+                text = self.env._("Advance and final invoices are not supported yet.")
+                draft.problem(UNSUPPORTED, move, None, text)
+            return
+        if move.move_type in ("out_invoice", "out_refund"):
+            text = self.env._("Corrections (credit notes) are not supported yet.")
+            draft.problem(UNSUPPORTED, move, "move_type", text)
+            return
+        if move.journal_id.type == "purchase" and move.journal_id.is_self_billing:
+            text = self.env._(
+                "Self-billing is not supported: it needs the seller's permission and login in "
+                "KSeF. Issue this document outside Odoo."
+            )
+            draft.problem(UNSUPPORTED, move, "journal_id", text)
         else:
-            yield "move_type", _("Only customer invoices go to KSeF.")
-        if move.currency_id.name != "PLN":
-            yield "currency_id", _("Invoices in a foreign currency are not supported yet.")
-        vouchers = ("l10n_pl_vat_b_spv", "l10n_pl_vat_b_spv_dostawa", "l10n_pl_vat_b_mpv_prowizja")
-        for name in vouchers:
-            if move[name]:
-                yield name, _("Voucher procedures are not supported yet.")
-        # sudo: a user of a branch may not read its head company
-        company = move.company_id.sudo()
-        if company.parent_id and company.vat in (False, company.root_id.vat):
-            yield "company_id", _("Invoices of a branch without a NIP are not supported yet.")
-
-    @api.model
-    def _unsupported_links(self, move):
-        """Customer invoices that correct, settle or repeat another document."""
-        _ = self.env._
-        if move.reversed_entry_id:
-            yield "reversed_entry_id", _("Corrections upwards are not supported yet.")
-        if "debit_origin_id" in move._fields and move.debit_origin_id:
-            yield "debit_origin_id", _("Debit notes (corrections) are not supported yet.")
-        if move._is_downpayment():
-            yield None, _("Advance invoices are not supported yet.")
-        elif "is_downpayment" in move.invoice_line_ids._fields and any(
-            line.is_downpayment for line in move.invoice_line_ids
-        ):
-            yield None, _("Final invoices that settle advances are not supported yet.")
-        if "pos_order_ids" in move._fields and move.pos_order_ids:
-            yield None, _("Invoices to fiscal receipts (FP) are not supported yet.")
+            text = self.env._("Only customer invoices and credit notes go to KSeF.")
+            draft.problem(UNSUPPORTED, move, "move_type", text)
 
     @api.model
     def _check_header(self, draft):
-        """State, currency of the books, date and number."""
+        """State, number and dates."""
         move = draft.move
         _ = self.env._
-        if move.company_id.currency_id.name != "PLN":
-            text = _("VAT must be computed in PLN: the company's currency has to be PLN.")
-            draft.problem("KS24", move.company_id, "currency_id", text)
         if move.state == "cancel":
             draft.problem("KS16", move, "state", _("The invoice is cancelled."))
         elif move.state != "posted" or not move.name or move.name == "/":
             draft.problem("KS16", move, "name", _("It has no number yet: confirm it first."))
         else:
             self._check_number(draft)
-        today = fields.Datetime.context_timestamp(
-            self.with_context(tz=WARSAW), fields.Datetime.now()
-        ).date()
+        today = move._l10n_pl_ksef_today()
         if not move.invoice_date:
             draft.problem("KS14", move, "invoice_date", _("Enter the invoice date."))
         elif move.invoice_date > today:
@@ -84,6 +60,51 @@ class L10nPlKsefFa3(models.AbstractModel):
                 date=move.invoice_date,
             )
             draft.problem("KS14", move, "invoice_date", text)
+        self._check_period(draft)
+
+    @api.model
+    def _check_period(self, draft):
+        move = draft.move
+        start, end = move.l10n_pl_ksef_period_from, move.l10n_pl_ksef_period_to
+        if bool(start) != bool(end):
+            text = self.env._("Enter both days of the period of supply, or none.")
+            name = "l10n_pl_ksef_period_to" if start else "l10n_pl_ksef_period_from"
+            draft.problem("KS15", move, name, text)
+        elif start and start > end:
+            text = self.env._("The period of supply ends before it begins.")
+            draft.problem("KS15", move, "l10n_pl_ksef_period_to", text)
+        supply = self._supply_date(move)
+        if supply and move.invoice_date:
+            if supply > move.invoice_date + timedelta(days=MAX_DAYS_AHEAD):
+                text = self.env._(
+                    "The supply is more than 60 days after the invoice (art. 106i(7) of the "
+                    "VAT act)."
+                )
+                draft.warning("KS14", move, "taxable_supply_date", text)
+
+    @api.model
+    def _supply_date(self, move):
+        """The day of supply that the invoice tells, or False."""
+        return move.taxable_supply_date or move.delivery_date
+
+    @api.model
+    def _supply(self, draft):
+        """P_6 or the period of supply, as keyword arguments of `Fa`.
+
+        Compared with the day of issue, not with the accounting date. Days that differ from line to
+        line stand in the rows instead.
+        """
+        move = draft.move
+        if move.l10n_pl_ksef_period_from and move.l10n_pl_ksef_period_to:
+            period = fa3.OkresFa(
+                P_6_Od=move.l10n_pl_ksef_period_from, P_6_Do=move.l10n_pl_ksef_period_to
+            )
+            return {"OkresFa": period}
+        if self._line_dates(draft):
+            return {}
+        days = {row.line.l10n_pl_ksef_supply_date for row in draft.rows} - {False}
+        supply = days.pop() if len(days) == 1 else self._supply_date(move)
+        return {"P_6": supply} if supply and supply != move.invoice_date else {}
 
     @api.model
     def _check_number(self, draft):
@@ -95,7 +116,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             ("move_id", "!=", move.id),
             ("seller_nip", "=", self._seller_nip(company)),
             ("environment", "=", company.root_id.l10n_pl_ksef_environment),
-            ("invoice_kind", "=", "VAT"),
+            ("invoice_kind", "=", draft.kind),
             ("invoice_number", "=", move.name),
             ("state", "not in", ("rejected", "superseded", "withdrawn")),
         ]
@@ -106,3 +127,16 @@ class L10nPlKsefFa3(models.AbstractModel):
                 "journals and companies with one NIP: rename this invoice."
             )
             draft.problem("KS16", move, "name", text)
+
+    @api.model
+    def _issue_place(self, draft):
+        """P_1M: what the company says, a branch its city; most leave it out."""
+        company = draft.move.company_id
+        place = clean(company.l10n_pl_ksef_issue_place, 256)
+        return place or (clean(company.city, 256) if company.sudo().parent_id else None)
+
+    @api.model
+    def _delivery_notes(self, draft):
+        """WZ: numbers of warehouse documents, each once, in order."""
+        numbers = draft.move._l10n_pl_ksef_get_delivery_numbers()
+        return tuple(sorted(set(filter(None, (clean(number, 256) for number in numbers)))))[:1000]

@@ -49,7 +49,6 @@ class AccountTax(models.Model):
         compute="_compute_l10n_pl_ksef_category",
         inverse="_inverse_l10n_pl_ksef_category",
         store=True,
-        precompute=True,
         readonly=False,
         help="Decides the rate and the total in which lines with this tax appear in KSeF. "
         "Filled in from the tax grids; change it where they do not tell.",

@@ -1,139 +1,16 @@
-import os
 from datetime import date
-from decimal import Decimal
-from pathlib import Path
-
-from freezegun import freeze_time
-from lxml import etree
 
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from .fa3_common import Fa3Common
 
-from ..ksef.fa3.schema import SCHEMA_FILES, validate_xsd
-
-ROOT = Path(__file__).resolve().parents[1]
 BASIS = "art. 43 ust. 1 pkt 26 lit. a ustawy o VAT"
-#: Not compared with the examples: moments, versions and what the fixtures name differently.
-IGNORED = {"DataWytworzeniaFa", "SystemInfo", "UU_ID", "P_2", "Indeks", "DaneKontaktowe"}
-
-
-def schema_dir():
-    """Folder of the Ministry's schemas, from the environment or beside the repository."""
-    beside = ROOT.parent / "shared" / "ksef" / "fa"
-    for candidate in filter(None, (os.environ.get("L10N_PL_KSEF_SCHEMAS"), beside)):
-        if Path(candidate, SCHEMA_FILES[0]).is_file():
-            return candidate
-    return None
-
-
-def flat(xml):
-    """[(path, value)] of a document; decimals as Decimal, so that 100 equals 100.00."""
-    result = []
-
-    def walk(node, path):
-        name = etree.QName(node).localname
-        if name in IGNORED:
-            return
-        path = f"{path}/{name}"
-        if len(node):
-            for child in node:
-                walk(child, path)
-            return
-        text = (node.text or "").strip()
-        number = name.startswith(("P_8B", "P_9", "P_10", "P_11", "P_13", "P_14", "P_15"))
-        result.append((path, Decimal(text) if number else text))
-
-    walk(etree.fromstring(xml), "")
-    return result
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
-class TestFa3(AccountTestInvoicingCommon):
-    @classmethod
-    @AccountTestInvoicingCommon.setup_country("pl")
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.frozen = freeze_time("2026-11-05 10:00:00")
-        cls.frozen.start()
-        cls.addClassCleanup(cls.frozen.stop)
-        poland = cls.env.ref("base.pl")
-        address = {"zip": "00-001", "city": "Warszawa", "country_id": poland.id}
-        cls.company = cls.company_data["company"]
-        cls.company.partner_id.write(
-            {"name": "ACME Polska sp. z o.o.", "street": "ul. Kwiatowa 1", "vat": "PL5265877635"}
-            | address
-            | {"email": False, "phone": False}
-        )
-        bank = cls.env["res.bank"].create({"name": "Santander Bank Polska", "bic": "WBKPPLPP"})
-        cls.bank_account = cls.env["res.partner.bank"].create(
-            {
-                "acc_number": "PL61 1090 1014 0000 0712 1981 2874",
-                "partner_id": cls.company.partner_id.id,
-                "bank_id": bank.id,
-                "allow_out_payment": True,
-            }
-        )
-        cls.buyer = cls.env["res.partner"].create(
-            {"name": "F.H.U. Jan Kowalski", "is_company": True, "vat": "PL1111111111"}
-            | {"street": "ul. Polna 1"}
-            | address
-        )
-        cls.hour = cls.env.ref("uom.product_uom_hour")
-        cls.terms = cls.env["account.payment.term"].create(
-            {
-                "name": "14 days",
-                "line_ids": [Command.create({"value_amount": 100, "nb_days": 14})],
-            }
-        )
-
-    @classmethod
-    def tax(cls, name):
-        """The company's tax by its name in the chart, e.g. ``vs_kraj_23``."""
-        return cls.env["account.chart.template"].with_company(cls.company).ref(name)
-
-    @classmethod
-    def invoice(cls, *lines, post=True, **values):
-        """A posted invoice; each line is (name, quantity, price, tax name, further values)."""
-        commands = []
-        for name, quantity, price, tax, *more in lines:
-            line = {"name": name, "quantity": quantity, "price_unit": price}
-            taxes = cls.tax(tax).ids if isinstance(tax, str) else (tax.ids if tax else [])
-            line["tax_ids"] = [Command.set(taxes)]
-            commands.append(Command.create(line | (more[0] if more else {})))
-        move = cls.env["account.move"].create(
-            {
-                "move_type": "out_invoice",
-                "partner_id": cls.buyer.id,
-                "invoice_date": date(2026, 11, 5),
-                "invoice_payment_term_id": cls.terms.id,
-                "partner_bank_id": cls.bank_account.id,
-                "invoice_line_ids": commands,
-            }
-            | values
-        )
-        if post:
-            move.action_post()
-        return move
-
-    def built(self, move, example=None):
-        """The file as an element tree without namespaces, valid and as in the example."""
-        xml = move._l10n_pl_ksef_build_fa3()
-        if schema_dir():
-            self.assertEqual(validate_xsd(xml, schema_dir()), [])
-        path = ROOT.parent / "shared" / "spec" / "fa3-examples" / f"{example}.xml"
-        if example and path.is_file():
-            self.assertEqual(flat(xml), flat(path.read_bytes()))
-        tree = etree.fromstring(xml)
-        for node in tree.iter():
-            node.tag = etree.QName(node).localname
-        return tree
-
-    def texts(self, tree, *paths):
-        return [tree.findtext(f".//{path}") for path in paths]
-
+class TestFa3(Fa3Common):
     def test_c01_two_units(self):
         move = self.invoice(
             ("Widget", 10, 100, "vs_kraj_23"),
@@ -252,13 +129,8 @@ class TestFa3(AccountTestInvoicingCommon):
         keys = [node.text for node in tree.iter("Klucz")]
         self.assertEqual(keys, ["Uwagi", "Uwagi (2)"])
 
-    def test_refusals_name_what_is_missing(self):
-        export = self.invoice(("Widget", 1, 100, "vs_eksp_tow"))
-        refund = self.invoice(("Widget", 1, 100, "vs_kraj_23"), move_type="out_refund")
-        exempt = self.invoice(("Kurs", 1, 100, "vs_kraj_zw"))
-        for move, text in ((export, "KS31"), (refund, "Corrections"), (exempt, "KS10")):
-            with self.assertRaisesRegex(UserError, text):
-                move._l10n_pl_ksef_build_fa3()
+    def test_exemption_without_basis_is_refused(self):
+        self.refused(self.invoice(("Kurs", 1, 100, "vs_kraj_zw")), "KS10")
 
     def test_category_follows_tax_grids_unless_chosen(self):
         expected = {
@@ -351,19 +223,19 @@ class TestFa3(AccountTestInvoicingCommon):
         values = self.texts(tree, "P_9A", "FaWiersz/P_11", "P_13_1", "P_14_1")
         self.assertEqual(values, ["100.20", "1002.00", "1002.00", "230.46"])
 
-    def test_fee_beside_the_vat_base_is_refused(self):
+    def test_fee_beside_the_vat_base_is_a_settlement(self):
         fee = self.env["account.tax"].create(
             {
-                "name": "deposit",
+                "name": "kaucja",
                 "amount_type": "fixed",
                 "amount": 0.5,
                 "type_tax_use": "sale",
                 "country_id": self.env.ref("base.pl").id,
             }
         )
-        move = self.invoice(("Widget", 10, 100, fee | self.tax("vs_kraj_23")))
-        with self.assertRaisesRegex(UserError, "deposit"):
-            move._l10n_pl_ksef_build_fa3()
+        tree = self.built(self.invoice(("Widget", 10, 100, fee | self.tax("vs_kraj_23"))))
+        values = self.texts(tree, "P_15", "Obciazenia/Kwota", "Obciazenia/Powod", "DoZaplaty")
+        self.assertEqual(values, ["1230.00", "5.00", "kaucja", "1235.00"])
 
     def test_rounding_per_line_shows_the_tax_of_each_line(self):
         self.company.tax_calculation_rounding_method = "round_per_line"

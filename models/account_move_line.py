@@ -1,0 +1,18 @@
+from odoo import fields, models
+
+
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
+
+    l10n_pl_ksef_supply_date = fields.Date(
+        "Day of supply",
+        copy=False,
+        help="Only where the lines of one invoice were supplied on different days (P_6A).",
+    )
+    l10n_pl_ksef_corrected_line_id = fields.Many2one(
+        "account.move.line",
+        "Corrected line",
+        copy=False,
+        index="btree_not_null",
+        help="Line of the original invoice that this line corrects.",
+    )

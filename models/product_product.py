@@ -1,0 +1,9 @@
+from odoo import models
+
+
+class ProductProduct(models.Model):
+    _inherit = "product.product"
+
+    def _l10n_pl_ksef_is_annex15(self):
+        """Whether the product, or its category, is marked as belonging to Annex 15."""
+        return bool(self.l10n_pl_ksef_annex15 or self.categ_id.l10n_pl_ksef_annex15)
