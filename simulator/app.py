@@ -23,6 +23,7 @@ from .messages import (
     BadRequest,
     Broken,
     Forbidden,
+    NotFound,
     Refusal,
     Request,
     Response,
@@ -32,7 +33,7 @@ from .messages import (
 from .numbers import NumberMint
 from .pki import Authority, EncryptionKey
 from .routing import Route, Router
-from .store import OWNER_RIGHTS, AuthOperation, Context, Store
+from .store import AuthOperation, Store
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Simulator:
         self.clock.reset()
         self.polls = (1, 2)
         self.auth_polls = 1
+        #: what the answers look like: (2, 6), (2, 8) or (2, 9)
+        self.api_version = (2, 9)
         self.storage_polls = 1
         self.certificate_polls = 1
         #: KSeF certificates enrolled here have the NULL parameter of the test authority's
@@ -145,13 +148,6 @@ class Simulator:
             raise Unauthorized("Token wygasł.")
         request.caller = operation
 
-    def rights(self, context: Context, subject: str) -> tuple[str, ...]:
-        """Owner rights for the NIP of the context, else what the control API granted."""
-        kind, _colon, value = subject.partition(":")
-        if kind == "Nip" and value == context.nip:
-            return OWNER_RIGHTS
-        return self.store.grants.get((context.nip or context.value, value), ())
-
     def encryption_key(self, usage: str, public_key_id: object) -> EncryptionKey:
         """The key a client names; without a name the default one of ``usage``."""
         for key in self.keys:
@@ -180,6 +176,8 @@ class Simulator:
 
     def match(self, request: Request) -> tuple[Route, dict[str, str]]:
         """The route, or the refusal for an unknown address or method."""
+        if request.path.startswith("/v2/testdata/") and self.profile.name != "test":
+            raise NotFound("Nie znaleziono zasobu.")
         return self.router.match(request.method, request.path)
 
     def take_fault(self, endpoint: str) -> Fault | None:

@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from . import identity, xades
+from . import identity, permissions, xades
 from .clock import stamp
 from .messages import BadRequest, Gone, Request, Response, reply
 from .numbers import NIP_PATTERN
 from .pki import IssuedCertificate
 from .shapes import base64_field, enum_field, object_field, text_field
-from .store import OWNER_RIGHTS, AuthOperation, Challenge, Context
+from .store import AuthOperation, Challenge, Context
 
 if TYPE_CHECKING:
     from .app import Simulator
@@ -30,7 +31,7 @@ STATUS_LIFE = timedelta(days=7)
 
 _CHALLENGE = re.compile(r"\d{8}-CR-[A-F0-9]{10}-[A-F0-9]{10}-[A-F0-9]{2}", re.ASCII)
 _NAMESPACES = ("http://ksef.mf.gov.pl/auth/token/2.0", "http://ksef.mf.gov.pl/auth/token/2.1")
-_CONTEXTS = {
+CONTEXTS = {
     "Nip": NIP_PATTERN,
     "InternalId": re.compile(NIP_PATTERN.pattern + r"-\d{5}", re.ASCII),
     "NipVatUe": re.compile(NIP_PATTERN.pattern + r"-[A-Z]{2}[A-Z0-9+*]{2,12}", re.ASCII),
@@ -50,6 +51,12 @@ _STATUS_TEXT = {
     460: "Uwierzytelnianie zakończone niepowodzeniem z powodu błędu certyfikatu",
     470: "Uwierzytelnianie zakończone niepowodzeniem",
     480: "Uwierzytelnienie zablokowane",
+}
+_METHOD_CODES = {
+    "Token": "token.ksef",
+    "InternalCertificate": "xades.internal-certificate",
+    "QualifiedSeal": "xades.qualified-seal",
+    "QualifiedSignature": "xades.qualified-signature",
 }
 _NO_RIGHTS = "Brak przypisanych uprawnień"
 
@@ -88,13 +95,14 @@ def xades_signature(sim: Simulator, request: Request) -> Response:
         raise BadRequest(9105, xades.NEGATIVE)
     if not known:
         raise BadRequest(21111)
+    _check_context(context, verified.certificate)
     subject = identity.subject_of(verified.certificate, verified.der, subject_type)
     issued = sim.authority.find(verified.der)
     failure = _certificate_failure(sim, request, verified.certificate, issued)
     if issued is not None:
         issued.used_at = now
     method = "InternalCertificate" if issued else _method(verified.certificate)
-    rights = sim.rights(context, subject)
+    rights = permissions.of(sim, context, subject)
     operation = _begin(sim, context, subject, method, failure, rights)
     operation.certificate, operation.owner = verified.der, subject
     operation.proof_hash = base64.b64encode(hashlib.sha256(request.body).digest()).decode("ascii")
@@ -124,7 +132,7 @@ def _read_request(
     if len(choices) != 1 or etree.QName(choices[0]).namespace != namespace:
         raise BadRequest(21401, "Element ContextIdentifier ma niepoprawną zawartość.")
     kind, value = etree.QName(choices[0]).localname, choices[0].text or ""
-    pattern = _CONTEXTS.get(kind)
+    pattern = CONTEXTS.get(kind)
     if pattern is None or not pattern.fullmatch(value):
         raise BadRequest(21401, f"Element {kind} ma niepoprawną wartość.")
     subject_type = elements[2].text or ""
@@ -155,6 +163,13 @@ def _read_policy(element: etree._Element) -> dict[str, list[str]]:
     if any(len(values) > 10 for values in policy.values()):
         raise BadRequest(21401, "Za dużo adresów IP.")
     return policy
+
+
+def _check_context(context: Context, certificate: x509.Certificate) -> None:
+    """A Peppol provider's context needs its own certificate, which bears the identifier as CN."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if context.kind == "PeppolId" and context.value not in [item.value for item in names]:
+        raise BadRequest(21117)
 
 
 def _use_challenge(sim: Simulator, value: str, now: datetime) -> bool:
@@ -202,9 +217,9 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
     body = object_field(request.json(), "treść")
     wanted = text_field(body, "challenge")
     identifier = object_field(body.get("contextIdentifier"), "contextIdentifier")
-    kind = enum_field(identifier, "type", tuple(_CONTEXTS))
+    kind = enum_field(identifier, "type", tuple(CONTEXTS))
     value = text_field(identifier, "value")
-    if not _CONTEXTS[kind].fullmatch(value):
+    if not CONTEXTS[kind].fullmatch(value):
         raise BadRequest(21405, "Pole contextIdentifier.value ma niepoprawną wartość.")
     encrypted = base64_field(body, "encryptedToken")
     key = sim.encryption_key("KsefTokenEncryption", body.get("publicKeyId"))
@@ -231,6 +246,7 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
         return _accepted(sim, _token_failure(sim, context, detail))
     operation = _begin(sim, context, f"Token:{token.reference}", "Token", None, token.rights)
     operation.token_reference, operation.owner = token.reference, token.author
+    token.used_at = now
     return _accepted(sim, operation)
 
 
@@ -247,6 +263,8 @@ def _begin(
     rights: tuple[str, ...],
 ) -> AuthOperation:
     now = sim.clock.now()
+    if failure is None:
+        failure = permissions.obstacle(sim, context, subject)
     if failure is None and not rights:
         failure = (415, _NO_RIGHTS)
     code, details = (failure[0], [failure[1]]) if failure else (200, [])
@@ -285,32 +303,32 @@ def status(sim: Simulator, request: Request, ref: str) -> Response:
             operation.polls_left -= 1
         else:
             operation.code = operation.final_code
+    return reply(describe(sim, operation))
+
+
+def describe(sim: Simulator, operation: AuthOperation) -> dict[str, Any]:
+    """An authentication as its status and the list of sessions show it."""
     final = operation.code != 100
-    category = "Token" if operation.method == "Token" else "XadesSignature"
-    codes = {
-        "Token": "token.ksef",
-        "InternalCertificate": "xades.internal-certificate",
-        "QualifiedSeal": "xades.qualified-seal",
-        "QualifiedSignature": "xades.qualified-signature",
+    shown = {
+        "startDate": stamp(operation.started_at),
+        "authenticationMethodInfo": {
+            "category": "Token" if operation.method == "Token" else "XadesSignature",
+            "code": _METHOD_CODES[operation.method],
+            "displayName": operation.method,
+        },
+        "status": {
+            "code": operation.code,
+            "description": _STATUS_TEXT[operation.code],
+            "details": operation.final_details if final and operation.final_details else None,
+        },
+        "isTokenRedeemed": operation.redeemed,
+        "lastTokenRefreshDate": stamp(operation.refreshed_at),
+        "refreshTokenValidUntil": stamp(operation.refresh_valid_until),
     }
-    return reply(
-        {
-            "startDate": stamp(operation.started_at),
-            "authenticationMethodInfo": {
-                "category": category,
-                "code": codes[operation.method],
-                "displayName": operation.method,
-            },
-            "status": {
-                "code": operation.code,
-                "description": _STATUS_TEXT[operation.code],
-                "details": operation.final_details if final and operation.final_details else None,
-            },
-            "isTokenRedeemed": operation.redeemed,
-            "lastTokenRefreshDate": stamp(operation.refreshed_at),
-            "refreshTokenValidUntil": stamp(operation.refresh_valid_until),
-        }
-    )
+    if sim.api_version < (2, 9):
+        # withdrawn on 2026-11-16
+        shown["authenticationMethod"] = operation.method
+    return shown
 
 
 def redeem(sim: Simulator, request: Request) -> Response:
@@ -322,6 +340,8 @@ def redeem(sim: Simulator, request: Request) -> Response:
         raise BadRequest(
             21301, f"Status uwierzytelniania ({operation.code}) nie pozwala na pobranie."
         )
+    if permissions.deceased(sim, operation.owner):
+        raise BadRequest(21308)
     operation.redeemed = True
     operation.refresh_valid_until = sim.clock.now() + REFRESH_LIFE
     return reply(
@@ -338,45 +358,11 @@ def refresh(sim: Simulator, request: Request) -> Response:
     if operation.deleted:
         # OpenAPI lists 21301 for this call, not 401
         raise BadRequest(21301, "Sesja uwierzytelniania została unieważniona.")
+    if operation.method != "Token":
+        operation.rights = permissions.of(sim, operation.context, operation.subject)
+    if not operation.rights:
+        raise BadRequest(21301, "Podmiot utracił uprawnienia w kontekście.")
+    if permissions.deceased(sim, operation.owner):
+        raise BadRequest(21308)
     operation.refreshed_at = sim.clock.now()
     return reply({"accessToken": sim.make_token(operation, "access", ACCESS_LIFE)})
-
-
-def delete_current(_sim: Simulator, request: Request) -> Response:
-    """``DELETE /auth/sessions/current``: the refresh token dies, access tokens live on."""
-    operation: AuthOperation = request.caller
-    operation.deleted = True
-    return Response(204)
-
-
-def personal_grants(sim: Simulator, request: Request) -> Response:
-    """``POST /permissions/query/personal/grants``: what the caller may do here.
-
-    An owner's rights are no grants: since API 2.9 they come in ``ownerPermissions``.
-    """
-    body: dict[str, Any] = object_field(request.json(), "treść") if request.body.strip() else {}
-    operation: AuthOperation = request.caller
-    context, rights = operation.context, operation.rights
-    owner = rights == OWNER_RIGHTS
-    asked = body.get("permissionTypes") or rights
-    listed = [] if owner else [name for name in rights if name in asked]
-    kind, _colon, value = operation.subject.partition(":")
-    entries = [
-        {
-            "id": hashlib.md5(
-                f"{operation.subject}{name}".encode(), usedforsecurity=False
-            ).hexdigest(),
-            "contextIdentifier": {"type": context.kind, "value": context.value},
-            "authorizedIdentifier": None if kind == "Token" else {"type": kind, "value": value},
-            "permissionScope": name,
-            "description": f"{name} (simulator)",
-            "permissionState": "Active",
-            "startDate": stamp(operation.started_at),
-            "canDelegate": False,
-        }
-        for name in listed
-    ]
-    payload: dict[str, Any] = {"permissions": entries, "hasMore": False}
-    if owner:
-        payload["ownerPermissions"] = list(OWNER_RIGHTS)
-    return reply(payload)

@@ -10,7 +10,7 @@ import time
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
-from . import ciphers, opening, packages, pipeline, storage
+from . import ciphers, limits, opening, packages, pipeline, storage
 from .messages import BadRequest, Request, Response, reply
 from .shapes import boolean_field, enum_field, hash_field, integer_field, object_field
 from .store import Invoice, Package, Part, Session
@@ -222,10 +222,11 @@ def _unpack(sim: Simulator, session: Session, package: Package) -> None:
     """From the encrypted parts to invoices; raises PackageError with the session's status."""
     if session.key is None:
         raise packages.PackageError(415, "")
+    most = limits.of_session(sim, session.context, session.limits_key).invoices
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as archive:
         _join(package, session.key, session.iv, archive)
         archive.seek(0)
-        found = list(packages.entries(archive, package.compression, sim.max_invoices))
+        found = list(packages.entries(archive, package.compression, most))
     package.unpacked = True
     if not found:
         raise packages.PackageError(440, NOTHING_SENT)

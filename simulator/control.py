@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,8 @@ from .messages import BadRequest, Request, Response, reply
 from .numbers import NIP_PATTERN
 from .routing import Route
 from .shapes import enum_field, object_field, text_field
-from .store import Context, KsefToken
+from .store import Context
+from .tokens import make as make_token
 
 if TYPE_CHECKING:
     from .app import Simulator
@@ -175,11 +175,9 @@ def tokens(sim: Simulator, request: Request) -> Response:
             if item.context.value == nip:
                 item.active = False
         return Response(204)
-    reference = sim.mint.reference("EC", sim.clock.now())
-    text = f"{reference}|nip-{nip}|{secrets.token_hex(32)}"
     rights = tuple(body.get("permissions") or _DEFAULT_TOKEN_RIGHTS)
-    sim.store.tokens[text] = KsefToken(reference, text, Context("Nip", nip), rights, f"Nip:{nip}")
-    return reply({"token": text, "referenceNumber": reference})
+    made = make_token(sim, Context("Nip", nip), f"Nip:{nip}", rights, "Made by the control API")
+    return reply({"token": made.text, "referenceNumber": made.reference})
 
 
 def subjects(sim: Simulator, request: Request) -> Response:

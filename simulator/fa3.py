@@ -14,8 +14,6 @@ from .numbers import internal_id_checksum_ok, nip_checksum_ok
 
 NAMESPACE = "http://crd.gov.pl/wzor/2025/06/25/13775/"
 SCHEMA_FILE = "schemat_FA(3)_v1-0E.xsd"
-MAX_BYTES = 1_000_000
-MAX_BYTES_WITH_ATTACHMENT = 3_000_000
 _N = f"{{{NAMESPACE}}}"
 _PROLOG = re.compile(rb"^<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']+)[\"']", re.ASCII)
 # Discouraged by XML 1.0 and refused by KSeF: control characters and the non-characters of
@@ -76,10 +74,17 @@ def load_schema(folder: Path) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(str(folder / SCHEMA_FILE), parser))
 
 
-def check_file(xml: bytes, schema: etree.XMLSchema | None, *, strict_characters: bool) -> Facts:
+def check_file(
+    xml: bytes,
+    schema: etree.XMLSchema | None,
+    *,
+    strict_characters: bool,
+    sizes: tuple[int, int] | None = None,
+) -> Facts:
     """Parse and validate; raises :class:`Rejected` (430).
 
-    Without a schema only the structure that the simulator itself needs is demanded.
+    Without a schema only the structure that the simulator itself needs is demanded. ``sizes``: the
+    most bytes without and with an attachment, None to ask no more.
     """
     if xml.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise Rejected(430, "Plik zawiera znacznik BOM.")
@@ -100,7 +105,7 @@ def check_file(xml: bytes, schema: etree.XMLSchema | None, *, strict_characters:
         if tree.xpath("//processing-instruction()"):
             raise Rejected(430, "Plik zawiera instrukcje przetwarzania.")
     attachment = root.find(f"{_N}Zalacznik") is not None
-    if len(xml) > (MAX_BYTES_WITH_ATTACHMENT if attachment else MAX_BYTES):
+    if sizes is not None and len(xml) > sizes[attachment]:
         raise Rejected(430, "Przekroczono dozwolony rozmiar pliku faktury.")
     if schema is not None and not schema.validate(root):
         raise Rejected(430, *[f"{item.line}: {item.message}" for item in schema.error_log][:10])

@@ -1,15 +1,17 @@
-"""Request limits as ``GET /rate-limits`` tells them (values of API 2.8, production)."""
+"""Limits of requests and of sessions as they hold for one context, and reading them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from .messages import Request, Response, reply
 
 if TYPE_CHECKING:
     from .app import Simulator
+    from .store import Context
 
-#: group -> requests per second, minute, hour
+#: group -> requests per second, minute, hour (API 2.8, production; TEST has the same since 2.5)
 LIMITS = {
     "onlineSession": (10, 30, 120),
     "onlineSessionClose": (20, 60, 240),
@@ -29,9 +31,61 @@ LIMITS = {
     "anonymous": (60, -1, -1),
     "global": (-1, -1, -1),
 }
+#: Groups that came with API 2.8 or 2.7; before, closing was counted with opening.
+NEWER_GROUPS = {
+    "onlineSessionClose": "onlineSession",
+    "batchSessionClose": "batchSession",
+    "collectiveIdentifier": "other",
+    "anonymous": "anonymous",
+    "global": "global",
+}
+PERIODS = ("perSecond", "perMinute", "perHour")
 
 
-def rate_limits(_sim: Simulator, _request: Request) -> Response:
+@dataclass(frozen=True)
+class SessionLimits:
+    """What one session may hold. Sizes in MB of 1,000,000 bytes."""
+
+    invoice_mb: int = 1
+    invoice_with_attachment_mb: int = 3
+    invoices: int = 10_000
+
+    def describe(self) -> dict[str, int]:
+        return {
+            "maxInvoiceSizeInMB": self.invoice_mb,
+            "maxInvoiceWithAttachmentSizeInMB": self.invoice_with_attachment_mb,
+            "maxInvoices": self.invoices,
+        }
+
+
+def of_requests(sim: Simulator, context: Context) -> dict[str, tuple[int, int, int]]:
+    """The limits of every group for ``context``; -1 = none."""
+    return {**LIMITS, **sim.store.rate_limits.get(context, {})}
+
+
+def of_session(sim: Simulator, context: Context, kind: str) -> SessionLimits:
+    """The limits of a session of ``kind`` (``onlineSession`` or ``batchSession``)."""
+    changed = sim.store.session_limits.get(context)
+    return changed[kind] if changed else SessionLimits(invoices=sim.max_invoices)
+
+
+def rate_limits(sim: Simulator, request: Request) -> Response:
     """``GET /rate-limits``."""
-    names = ("perSecond", "perMinute", "perHour")
-    return reply({group: dict(zip(names, values, strict=True)) for group, values in LIMITS.items()})
+    shown = of_requests(sim, request.caller.context)
+    if sim.api_version < (2, 8):
+        shown = {group: values for group, values in shown.items() if group not in NEWER_GROUPS}
+    return reply(
+        {group: dict(zip(PERIODS, values, strict=True)) for group, values in shown.items()}
+    )
+
+
+def context_limits(sim: Simulator, request: Request) -> Response:
+    """``GET /limits/context``."""
+    context = request.caller.context
+    body: dict[str, Any] = {
+        kind: of_session(sim, context, kind).describe()
+        for kind in ("onlineSession", "batchSession")
+    }
+    if sim.api_version >= (2, 8):
+        body["collectiveIdentifier"] = {"maxInvoices": 500}
+    return reply(body)

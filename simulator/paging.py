@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from .messages import BadRequest, Request
+from .shapes import number_parameter
 
 Row = TypeVar("Row")
 _SMALLEST, _LARGEST = 10, 1000
 
 
-def page_size(request: Request) -> int:
-    """``pageSize`` 10..1000, default 10; raises 21405."""
-    text = request.param("pageSize", str(_SMALLEST)) or ""
-    if not (text.isascii() and text.isdigit() and _SMALLEST <= int(text) <= _LARGEST):
-        raise BadRequest(21405, f"Parametr pageSize musi być z zakresu {_SMALLEST}-{_LARGEST}.")
-    return int(text)
+def page_size(request: Request, largest: int = _LARGEST) -> int:
+    """``pageSize`` 10..``largest``, default 10; raises 21405."""
+    return number_parameter(request, "pageSize", _SMALLEST, _SMALLEST, largest)
 
 
 def page_start(request: Request, name: str) -> int:
@@ -34,9 +32,11 @@ def page_start(request: Request, name: str) -> int:
         raise BadRequest(21418) from error
 
 
-def page(request: Request, rows: Sequence[Row], name: str) -> tuple[Sequence[Row], str | None]:
+def page(
+    request: Request, rows: Sequence[Row], name: str, largest: int = _LARGEST
+) -> tuple[Sequence[Row], str | None]:
     """The asked rows and the token of the next page, None at the end."""
-    size, start = page_size(request), page_start(request, name)
+    size, start = page_size(request, largest), page_start(request, name)
     following = None
     if start + size < len(rows):
         following = base64.b64encode(f"{name}{start + size}".encode()).decode("ascii")

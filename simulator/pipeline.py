@@ -7,7 +7,7 @@ import hashlib
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from . import ciphers, fa3
+from . import ciphers, fa3, limits, permissions
 from .clock import warsaw_date
 from .metadata import summarize
 from .store import Invoice, Session
@@ -96,7 +96,13 @@ def _judge(sim: Simulator, invoice: Invoice) -> None:
     _decrypt(invoice)
     if invoice.xml is None:
         raise fa3.Rejected(430, "Przekroczono dozwolony rozmiar pliku faktury.")
-    facts = fa3.check_file(invoice.xml, sim.schema, strict_characters=sim.profile.strict_characters)
+    most = limits.of_session(sim, session.context, session.limits_key)
+    facts = fa3.check_file(
+        invoice.xml,
+        sim.schema,
+        strict_characters=sim.profile.strict_characters,
+        sizes=(most.invoice_mb * 1_000_000, most.invoice_with_attachment_mb * 1_000_000),
+    )
     if facts.has_attachment:
         _check_attachment(sim, invoice)
     invoice.seller_nip, invoice.kind = facts.seller_nip, facts.kind
@@ -138,7 +144,7 @@ def _check_attachment(sim: Simulator, invoice: Invoice) -> None:
     session = invoice.session
     if session.package is None and invoice.corrected_hash is None:
         raise fa3.Rejected(415, "Załączniki są dozwolone tylko w sesji wsadowej.")
-    if session.context.nip not in sim.store.attachments:
+    if not permissions.attachments_allowed(sim, session.context.nip):
         raise fa3.Rejected(415, "Brak zgody na wysyłanie faktur z załącznikiem.")
 
 

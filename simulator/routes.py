@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from . import (
     auth,
+    auth_sessions,
     batch,
     certificates,
     control,
     exports,
     invoices,
     limits,
+    permissions,
     session_list,
     sessions,
     settings,
     statuses,
     storage,
+    testdata,
+    tokens,
 )
 from .messages import Request, Response, reply
 from .routing import Route, Router
@@ -40,16 +44,16 @@ def register(router: Router) -> None:
         Route("POST", "/v2/auth/ksef-token", auth.ksef_token, media=_JSON),
         Route("POST", "/v2/auth/token/redeem", auth.redeem, ("authentication",)),
         Route("POST", "/v2/auth/token/refresh", auth.refresh, ("refresh",)),
-        Route("DELETE", "/v2/auth/sessions/current", auth.delete_current, ("access", "refresh")),
+        Route(
+            "DELETE",
+            "/v2/auth/sessions/current",
+            auth_sessions.delete_current,
+            ("access", "refresh"),
+        ),
+        Route("DELETE", "/v2/auth/sessions/{ref}", auth_sessions.delete, _ACCESS),
+        Route("GET", "/v2/auth/sessions", auth_sessions.listed, _ACCESS),
         Route("GET", "/v2/auth/{ref}", auth.status, ("authentication",)),
         Route("GET", "/v2/security/public-key-certificates", public_keys),
-        Route(
-            "POST",
-            "/v2/permissions/query/personal/grants",
-            auth.personal_grants,
-            _ACCESS,
-            media=_JSON,
-        ),
         Route("GET", "/v2/rate-limits", limits.rate_limits, _ACCESS),
         Route("GET", "/v2/limits/subject", certificates.subject_limits, _ACCESS),
         Route("GET", "/v2/certificates/limits", certificates.limits, _ACCESS),
@@ -61,7 +65,7 @@ def register(router: Router) -> None:
         Route(
             "POST", "/v2/certificates/{serial}/revoke", certificates.revoke, _ACCESS, media=_JSON
         ),
-        Route("GET", "/v2/limits/context", sessions.context_limits, _ACCESS),
+        Route("GET", "/v2/limits/context", limits.context_limits, _ACCESS),
         Route("POST", online, sessions.open_online, _ACCESS, write, _JSON),
         Route("POST", online + "/{ref}/invoices", sessions.send, _ACCESS, write, _JSON),
         Route("POST", online + "/{ref}/close", sessions.close, _ACCESS, write),
@@ -84,6 +88,9 @@ def register(router: Router) -> None:
         Route("GET", "/storage/{name}", storage.download),
         Route("PUT", "/storage/{name}", batch.upload),
         Route("GET", "/qr/invoice/{nip}/{day}/{digest}", invoices.verification_page),
+        *permissions.ROUTES,
+        *tokens.ROUTES,
+        *testdata.ROUTES,
         *control.ROUTES,
         *settings.ROUTES,
     ]

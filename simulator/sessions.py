@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from . import fa3, lifecycle, opening, pipeline
+from . import lifecycle, limits, opening, pipeline
 from .clock import stamp
 from .messages import BadRequest, Request, Response, reply
 from .shapes import base64_field, boolean_field, hash_field, integer_field, object_field
@@ -72,11 +72,11 @@ def send(sim: Simulator, request: Request, ref: str) -> Response:
         session.code = 415
     if session.code != 100 or session.closed:
         raise BadRequest(21180, f"Status sesji {session.code} uniemożliwia wysyłkę faktur.")
-    if len(session.invoices) >= sim.max_invoices:
+    most = limits.of_session(sim, session.context, session.limits_key).invoices
+    if len(session.invoices) >= most:
         raise BadRequest(
             21155,
-            f"Sesja o numerze referencyjnym {ref} osiągnęła dozwolony limit liczby faktur "
-            f"{sim.max_invoices}.",
+            f"Sesja o numerze referencyjnym {ref} osiągnęła dozwolony limit liczby faktur {most}.",
         )
     if len(content) != encrypted_size:
         raise BadRequest(21402, "Długość treści nie zgadza się z rozmiarem pliku.")
@@ -130,13 +130,3 @@ def close(sim: Simulator, request: Request, ref: str) -> Response:
         raise BadRequest(21180, f"Status sesji {code} uniemożliwia jej zamknięcie.")
     lifecycle.close(sim, session)
     return Response(204)
-
-
-def context_limits(sim: Simulator, _request: Request) -> Response:
-    """``GET /limits/context``."""
-    limits = {
-        "maxInvoiceSizeInMB": fa3.MAX_BYTES // 1_000_000,
-        "maxInvoiceWithAttachmentSizeInMB": fa3.MAX_BYTES_WITH_ATTACHMENT // 1_000_000,
-        "maxInvoices": sim.max_invoices,
-    }
-    return reply({"onlineSession": limits, "batchSession": limits})

@@ -39,9 +39,9 @@ def attachments(sim: Simulator, request: Request) -> Response:
     if not NIP_PATTERN.fullmatch(nip):
         raise BadRequest(21405, "nip")
     if boolean_field(body, "allowed", default=True):
-        sim.store.attachments.add(nip)
+        sim.store.attachments[nip] = None
     else:
-        sim.store.attachments.discard(nip)
+        sim.store.attachments.pop(nip, None)
     return Response(204)
 
 

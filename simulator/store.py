@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .limits import SessionLimits
+
 if TYPE_CHECKING:
     from .metadata import Summary
 
@@ -17,7 +19,6 @@ OWNER_RIGHTS = (
     "InvoiceRead",
     "Introspection",
     "SubunitManage",
-    "EnforcementOperations",
     "CollectiveIdentifierManage",
 )
 
@@ -98,7 +99,7 @@ class AuthOperation:
 
 @dataclass
 class KsefToken:
-    """A KSeF token as the control API made it."""
+    """A KSeF token; ``text`` is the secret."""
 
     reference: str
     text: str
@@ -106,7 +107,14 @@ class KsefToken:
     rights: tuple[str, ...]
     #: subject of who made it
     author: str
+    description: str
+    created_at: datetime
     active: bool = True
+    used_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        return "Active" if self.active else "Revoked"
 
 
 @dataclass
@@ -220,6 +228,11 @@ class Session:
     upo_references: list[str] = field(default_factory=list)
 
     @property
+    def limits_key(self) -> str:
+        """Which of the context's limits hold for it."""
+        return "onlineSession" if self.package is None else "batchSession"
+
+    @property
     def closed(self) -> bool:
         return self.closed_at is not None
 
@@ -293,6 +306,17 @@ class Store:
     sessions: dict[str, Session] = field(default_factory=dict)
     #: rights granted through the control API: (context NIP, subject) -> names
     grants: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    #: test subjects: NIP -> (kind, NIPs of the units below it)
+    subjects: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    #: test persons: NIP -> (PESEL, bailiff, deceased)
+    persons: dict[str, tuple[str, bool, bool]] = field(default_factory=dict)
+    #: contexts in which nobody may authenticate
+    blocked: set[Context] = field(default_factory=set)
+    #: NIPs that may send attachments -> when that ends, None = never
+    attachments: dict[str | None, datetime | None] = field(default_factory=dict)
+    #: limits that the test endpoints changed
+    rate_limits: dict[Context, dict[str, tuple[int, int, int]]] = field(default_factory=dict)
+    session_limits: dict[Context, dict[str, SessionLimits]] = field(default_factory=dict)
     #: self-billing and the like: (seller NIP, issuer NIP)
     authorisations: set[tuple[str, str]] = field(default_factory=set)
     enrolments: dict[str, Enrolment] = field(default_factory=dict)
@@ -311,8 +335,6 @@ class Store:
     #: reference of a page of a session's UPO -> (session, index of the page)
     upo_pages: dict[str, tuple[Session, int]] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
-    #: NIPs that may send attachments
-    attachments: set[str] = field(default_factory=set)
 
     def add_invoice(self, invoice: Invoice) -> None:
         invoice.session.invoices.append(invoice)
