@@ -94,6 +94,8 @@ class Simulator:
         self.clock.reset()
         self.polls = (1, 2)
         self.auth_polls = 1
+        #: what KOD II signs before ``/certificate``; None = this server's own address and ``/qr``
+        self.qr_host: str | None = None
         #: what the answers look like: (2, 6), (2, 8) or (2, 9)
         self.api_version = (2, 9)
         self.storage_polls = 1

@@ -12,7 +12,7 @@ from .faults import Fault
 from .messages import BadRequest, Request, Response, reply
 from .numbers import NIP_PATTERN
 from .routing import Route
-from .shapes import enum_field, object_field, text_field
+from .shapes import object_field, text_field
 from .store import Context
 from .tokens import make as make_token
 
@@ -134,38 +134,6 @@ def _nip(body: dict[str, Any]) -> str:
     return nip
 
 
-def certificates(sim: Simulator, request: Request) -> Response:
-    """``POST /_sim/certificates``: a throw-away KSeF certificate of a ``nip`` or a ``pesel``.
-
-    ``"rsa": true`` for RSA, ``"null_parameter": true`` for the encoding of the test authority.
-    ``{"serial": ..., "status": "Revoked"}`` changes one instead.
-    """
-    body = _body(request)
-    if "serial" in body:
-        for item in sim.authority.issued.values():
-            if item.serial == body["serial"]:
-                item.status = enum_field(body, "status", ("Active", "Blocked", "Revoked"))
-                return Response(204)
-        raise BadRequest(21405, "serial")
-    kind = enum_field(body, "kind", ("Authentication", "Offline"))
-    subject = f"Pesel:{text_field(body, 'pesel')}" if "pesel" in body else f"Nip:{_nip(body)}"
-    entry, pem = sim.authority.throw_away(
-        subject,
-        kind,
-        sim.clock.now(),
-        serial=sim.mint.certificate_serial(),
-        rsa_key=bool(body.get("rsa")),
-        null_parameter=bool(body.get("null_parameter")),
-    )
-    return reply(
-        {
-            "certificate": base64.b64encode(entry.der).decode("ascii"),
-            "key": pem.decode("ascii"),
-            "serial": entry.serial,
-        }
-    )
-
-
 def tokens(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/tokens``: a KSeF token; ``"revoke": true`` revokes all tokens of the NIP."""
     body = _body(request)
@@ -226,7 +194,6 @@ ROUTES = [
     Route("POST", "/_sim/faults", faults),
     Route("GET", "/_sim/state", state),
     Route("GET", "/_sim/invoices", invoices),
-    Route("POST", "/_sim/certificates", certificates),
     Route("POST", "/_sim/tokens", tokens),
     Route("POST", "/_sim/subjects", subjects),
     Route("POST", "/_sim/speed", speed),

@@ -1,17 +1,13 @@
-"""Accepted invoices: download, metadata query, and the public verification page (KOD I)."""
+"""Accepted invoices: download and metadata query."""
 
 from __future__ import annotations
 
-import base64
-import html
-import re
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import metadata, query
 from .clock import stamp
-from .messages import XML_TYPE, BadRequest, NotFound, Request, Response, reply
-from .numbers import KSEF_NUMBER_PATTERN, NIP_PATTERN
+from .messages import XML_TYPE, BadRequest, Request, Response, reply
+from .numbers import ksef_number_ok
 from .pipeline import advance, sha256
 from .shapes import object_field
 
@@ -19,12 +15,11 @@ if TYPE_CHECKING:
     from .app import Simulator
 
 _MAX_OFFSET = 1_000_000
-_DIGEST = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 def download(sim: Simulator, request: Request, number: str) -> Response:
     """``GET /invoices/ksef/{number}``: the very bytes received."""
-    if not KSEF_NUMBER_PATTERN.fullmatch(number):
+    if not ksef_number_ok(number):
         raise BadRequest(21405, "Parametr ksefNumber ma niepoprawną wartość.")
     invoice = query.visible(sim.store, request.caller.context, number)
     if invoice is None:
@@ -76,40 +71,3 @@ def _integer(request: Request, name: str, default: str, low: int, high: int) -> 
     if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
         raise BadRequest(21405, f"Parametr {name} musi być z zakresu {low}-{high}.")
     return int(text)
-
-
-def verification_page(
-    sim: Simulator, request: Request, nip: str, day: str, digest: str
-) -> Response:
-    """``GET /qr/invoice/{nip}/{dd-mm-yyyy}/{hash}``: what a person sees who scans KOD I.
-
-    JSON instead of HTML for ``?format=json`` or ``Accept: application/json``.
-    """
-    try:
-        issued = datetime.strptime(day, "%d-%m-%Y").date().isoformat()  # noqa: DTZ007
-    except ValueError as error:
-        raise NotFound("Niepoprawna data w adresie.") from error
-    strict = re.fullmatch(r"\d\d-\d\d-\d{4}", day, re.ASCII) and _DIGEST.fullmatch(digest)
-    if not strict or not NIP_PATTERN.fullmatch(nip):
-        raise NotFound("Niepoprawny adres weryfikacyjny.")
-    raw = base64.urlsafe_b64decode(digest + "=")
-    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != digest:
-        raise NotFound("Niepoprawny skrót w adresie.")
-    wanted = base64.b64encode(raw).decode("ascii")
-    found: dict[str, Any] = {"result": "not-found", "sellerNip": nip, "issueDate": issued}
-    for invoice in sim.store.accepted():
-        if wanted not in (invoice.invoice_hash, invoice.corrected_hash):
-            continue
-        same = invoice.invoice_hash == wanted
-        if invoice.seller_nip == nip and (not same or invoice.issue_date == issued):
-            found["result"] = "found" if same else "corrected"
-            found["ksefNumber"] = invoice.ksef_number
-            found["invoiceNumber"] = invoice.number
-    wants_json = "application/json" in (request.headers.get("Accept") or "")
-    if wants_json or request.param("format") == "json":
-        return reply(found)
-    rows = "".join(
-        f"<dt>{html.escape(k)}</dt><dd>{html.escape(str(v))}</dd>" for k, v in found.items()
-    )
-    page = f"<!doctype html><title>KSeF simulator</title><h1>{found['result']}</h1><dl>{rows}</dl>"
-    return Response(200, page.encode("utf-8"), "text/html; charset=utf-8")

@@ -34,6 +34,15 @@ def crc8(text: str) -> str:
     return f"{value:02X}"
 
 
+def ksef_number_ok(number: str) -> bool:
+    """Whether a KSeF number has its form and checksum; older ones of 36 characters: the form.
+
+    The Ministry describes no checksum for those, and none was published with one.
+    """
+    form = KSEF_NUMBER_PATTERN.fullmatch(number) is not None
+    return form and (len(number) == 36 or crc8(number[:32]) == number[-2:])
+
+
 def nip_checksum_ok(nip: str) -> bool:
     """Whether the tenth digit is the weighted sum modulo 11 of the first nine."""
     total = sum(weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, nip, strict=False))

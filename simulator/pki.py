@@ -170,6 +170,12 @@ def person_name(pesel: str) -> x509.Name:
     )
 
 
+def subject_name(subject: str) -> x509.Name:
+    """The name on a certificate of ``subject`` (``Nip:…`` or ``Pesel:…``)."""
+    owner, _colon, value = subject.partition(":")
+    return seal_name(value) if owner == "Nip" else person_name(value)
+
+
 class Authority:
     """The CA behind KSeF certificates."""
 
@@ -251,9 +257,8 @@ class Authority:
         spki = key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        owner, _colon, value = subject.partition(":")
         made = self.sign(
-            seal_name(value) if owner == "Nip" else person_name(value),
+            subject_name(subject),
             spki,
             kind,
             now - timedelta(minutes=1),

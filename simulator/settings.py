@@ -32,6 +32,13 @@ def settings(sim: Simulator, request: Request) -> Response:
     return reply({name: getattr(sim, name) for name in _SIZES})
 
 
+def address(sim: Simulator, request: Request) -> Response:
+    """``POST /_sim/qr``: ``host`` that KOD II signs before ``/certificate``, null = our own."""
+    body = object_field(request.json(), "body")
+    sim.qr_host = text_field(body, "host") if body.get("host") is not None else None
+    return Response(204)
+
+
 def attachments(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/attachments``: ``nip`` and ``allowed``, whether it may send attachments."""
     body = object_field(request.json(), "body")
@@ -48,4 +55,5 @@ def attachments(sim: Simulator, request: Request) -> Response:
 ROUTES = [
     Route("POST", "/_sim/settings", settings),
     Route("POST", "/_sim/attachments", attachments),
+    Route("POST", "/_sim/qr", address),
 ]

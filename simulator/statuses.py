@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import batch, lifecycle, paging, pipeline, upo
 from .clock import stamp
 from .messages import XML_TYPE, BadRequest, Request, Response, reply
-from .numbers import KSEF_NUMBER_PATTERN, REFERENCE_PATTERN
+from .numbers import REFERENCE_PATTERN, ksef_number_ok
 from .opening import find_session
 from .store import Invoice, Session
 
@@ -134,7 +134,7 @@ def upo_by_invoice(sim: Simulator, request: Request, ref: str, invoice_ref: str)
 
 def upo_by_number(sim: Simulator, request: Request, ref: str, number: str) -> Response:
     """``GET /sessions/{ref}/invoices/ksef/{number}/upo``."""
-    _check(KSEF_NUMBER_PATTERN.fullmatch(number), "ksefNumber")
+    _check(ksef_number_ok(number), "ksefNumber")
     session = find_session(sim, request, ref)
     return _upo_of(sim, session, sim.store.by_number.get(number))
 
