@@ -1,7 +1,8 @@
 """The main job, run in `odoo shell` by bin/demo: a company sends five different invoices to KSeF.
 
 Reads from the environment: DEMO_SIMULATOR (the simulator's address), DEMO_OUT (folder for files).
-Leaves there one PDF and one FA(3) file per invoice and result.json, and prints a table.
+Leaves there one PDF and one FA(3) file per invoice, table.txt for people, result.json for
+programs, and what the simulator saw: invoices.json and log.json.
 """
 
 import base64
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import requests
+from markupsafe import Markup
 
 from odoo import Command, fields
 
@@ -25,6 +27,11 @@ def set_up():
     company = env.company
     env["ir.config_parameter"].set_param("l10n_pl_ksef.simulator_url", simulator)
     company.l10n_pl_ksef_environment = "simulator"
+    # a printed invoice names the seller's NIP; Odoo's placeholder for a logo does not belong there
+    company.company_details = Markup("{}<br/>{}<br/>{} {}<br/>NIP {}").format(
+        company.name, company.street, company.zip, company.city, NIP
+    )
+    company.logo = False
     made = requests.post(
         f"{simulator}/_sim/certificates", json={"nip": NIP, "kind": "Authentication"}, timeout=10
     ).json()
@@ -49,8 +56,28 @@ def set_up():
     connection.with_user(env.ref("base.user_admin")).action_connect()
     if connection.state != "connected":
         sys.exit(f"The demo company could not connect: {connection.message}")
+    add_accountant(company)
     env.cr.commit()
     return company
+
+
+def add_accountant(company):
+    """A second person to log in as: sends invoices, cannot change settings."""
+    env["res.users"].create(
+        {
+            "name": "Anna Księgowa",
+            "login": "accountant",
+            "password": "accountant",
+            "email": "ksiegowa@example.com",
+            "company_id": company.id,
+            "company_ids": [Command.set(company.ids)],
+            "group_ids": [
+                Command.set(
+                    [env.ref("base.group_user").id, env.ref("account.group_account_invoice").id]
+                )
+            ],
+        }
+    )
 
 
 def partner(name, **vals):
@@ -168,34 +195,47 @@ def main():
         moves, sending_methods=["manual"], extra_edis={"l10n_pl_ksef"}
     )
     env.cr.commit()
-    rows = []
-    print(f"\n{'invoice':<18} {'mode':<10} {'KSeF number':<36} {'deadline'}")
-    for move in moves:
-        print(
-            f"{move.name:<18} {move.l10n_pl_ksef_mode or '-':<10} "
-            f"{move.l10n_pl_ksef_number or move.l10n_pl_ksef_state:<36} "
-            f"{fields.Date.to_string(move.l10n_pl_ksef_deadline) or '-'}"
-        )
-        document = move.l10n_pl_ksef_document_ids.with_context(bin_size=False)
-        stem = move.name.replace("/", "_")
-        (out / f"{stem}.xml").write_bytes(document._xml())
-        (out / f"{stem}.pdf").write_bytes(move.invoice_pdf_report_id.raw or b"")
-        rows.append(
-            {
-                "invoice": move.name,
-                "state": move.l10n_pl_ksef_state,
-                "number": move.l10n_pl_ksef_number,
-                "url": move.l10n_pl_ksef_qr_invoice_url,
-                "sha256": document.xml_sha256,
-                "pdf": f"{stem}.pdf",
-                "xml": f"{stem}.xml",
-                "upo": bool(document.upo_file),
-            }
-        )
-    (out / "result.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False), "utf8")
-    if [row for row in rows if row["state"] != "accepted"]:
-        sys.exit("Not every invoice was accepted.")
-    print(f"\nPDF and FA(3) files: {out}")
+    rows = [keep_files(move) for move in moves]
+    save("result.json", json.dumps(rows, indent=1, ensure_ascii=False))
+    for witness in ("invoices", "log"):
+        save(f"{witness}.json", requests.get(f"{simulator}/_sim/{witness}", timeout=10).text)
+    save("table.txt", "".join(map(table_line, [HEADINGS, *rows])))
+    if not_accepted := [row["invoice"] for row in rows if row["state"] != "accepted"]:
+        sys.exit(f"Not accepted: {', '.join(not_accepted)}")
+
+
+HEADINGS = {"invoice": "invoice", "mode": "mode", "number": "KSeF number", "deadline": "deadline"}
+
+
+def table_line(row):
+    number = row["number"] or row["state"]
+    return f"{row['invoice']:<18} {row['mode']:<10} {number:<36} {row['deadline'] or '-'}\n"
+
+
+def save(name, content):
+    if isinstance(content, str):
+        content = content.encode()
+    (out / name).write_bytes(content)
+
+
+def keep_files(move):
+    """Write the invoice's files; return its row of result.json."""
+    document = move.l10n_pl_ksef_document_ids.with_context(bin_size=False)
+    stem = move.name.replace("/", "_")
+    save(f"{stem}.xml", document._xml())
+    save(f"{stem}.pdf", move.invoice_pdf_report_id.raw or b"")
+    return {
+        "invoice": move.name,
+        "state": move.l10n_pl_ksef_state,
+        "mode": move.l10n_pl_ksef_mode or "-",
+        "number": move.l10n_pl_ksef_number or "",
+        "deadline": fields.Date.to_string(move.l10n_pl_ksef_deadline) or "",
+        "url": move.l10n_pl_ksef_qr_invoice_url or "",
+        "sha256": document.xml_sha256,
+        "pdf": f"{stem}.pdf",
+        "xml": f"{stem}.xml",
+        "upo": bool(document.upo_file),
+    }
 
 
 main()
