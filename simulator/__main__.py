@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"simulator listening on {server.url}", flush=True)
     with server, contextlib.suppress(KeyboardInterrupt):
-        server.serve_forever(poll_interval=0.1)
+        server.run()
     return 0
 
 

@@ -7,6 +7,8 @@ import hmac
 import secrets
 import threading
 import traceback
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address, ip_network
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from . import certificates, jwt
+from . import certificates, jwt, limits, throttle
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
@@ -27,6 +29,7 @@ from .messages import (
     Refusal,
     Request,
     Response,
+    TooManyRequests,
     Unauthorized,
     UnsupportedMedia,
 )
@@ -83,6 +86,8 @@ class Simulator:
             for usage in ("KsefTokenEncryption", "SymmetricKeyEncryption")
         ]
         self.mint = NumberMint()
+        #: set by the server: refuse connections for so many seconds
+        self.stop_listening: Callable[[float], None] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -90,6 +95,11 @@ class Simulator:
         self.store = Store()
         self.authority.forget_enrolled()
         self.faults = Faults()
+        self.throttle = throttle.Throttle()
+        #: whether the limits of requests are enforced
+        self.count_requests = True
+        self.strict_corrections = True
+        self.wrong_original_session = False
         self.log: list[dict[str, Any]] = []
         self.clock.reset()
         self.polls = (1, 2)
@@ -188,11 +198,20 @@ class Simulator:
 
     def perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
         """Run the checks in the documented order, then the handler."""
+        answer = self._perform(route, params, request)
+        warning = request.headers.get("X-Test-System-Warning")
+        if warning and self.profile.name == "test":
+            folded = unicodedata.normalize("NFKD", warning).encode("ascii", "ignore")
+            answer.headers["X-System-Warning"] = folded.decode("ascii")
+        return answer
+
+    def _perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
         with self.lock:
             try:
                 has_body = route.media is not None and request.body
                 if has_body and request.media_type != route.media:
                     raise UnsupportedMedia(f"Oczekiwany typ treści: {route.media}.")
+                self._throttle(route, request)
                 if route.token:
                     self._authenticate(route, request)
                     self._authorize(route, request)
@@ -205,6 +224,27 @@ class Simulator:
                 # a mistake of the simulator must look like one of the Ministry, and be seen here
                 traceback.print_exc()
                 return Broken(type(error).__name__).render(request, self.clock.now())
+
+    def _throttle(self, route: Route, request: Request) -> None:
+        """429 comes before 401: a token that is not good counts as no context."""
+        group = throttle.group_of(route, self.api_version)
+        if group is None or not self.count_requests:
+            return
+        operation = self._bearer(request)
+        context = operation.context if operation else None
+        values = limits.of_requests(self, context) if context else limits.LIMITS
+        key = (str(context), request.client_ip, throttle.counter_of(route, group))
+        refused = self.throttle.admit(key, values[group], self.clock.now().timestamp())
+        if refused:
+            raise TooManyRequests(*refused)
+
+    def _bearer(self, request: Request) -> AuthOperation | None:
+        """Whose token this is, whatever kind it is and whether or not it is still good."""
+        value = (request.headers.get("Authorization") or "").rpartition(" ")[2]
+        try:
+            return self.store.operations.get(jwt.read(value, self._secret)["arn"])
+        except ValueError:
+            return None
 
     def _authorize(self, route: Route, request: Request) -> None:
         operation: AuthOperation = request.caller

@@ -178,8 +178,7 @@ def progress(sim: Simulator, session: Session) -> None:
     """Work for a moment; if that is not enough, a thread does the rest between the requests."""
     if session.reference in sim.labouring:
         return
-    _work(sim, session, _LOOK_SLICE)
-    if session.code == 150:
+    if _work(sim, session, _LOOK_SLICE):
         sim.labouring.add(session.reference)
         threading.Thread(target=_labour, args=(sim, session), daemon=True).start()
 
@@ -187,20 +186,21 @@ def progress(sim: Simulator, session: Session) -> None:
 def _labour(sim: Simulator, session: Session) -> None:
     while True:
         with sim.lock:
-            forgotten = sim.store.sessions.get(session.reference) is not session
-            if not forgotten:
-                _work(sim, session, _THREAD_SLICE)
-            if forgotten or session.code != 150:
+            known = sim.store.sessions.get(session.reference) is session
+            if not known or not _work(sim, session, _THREAD_SLICE):
                 sim.labouring.discard(session.reference)
                 return
         time.sleep(_PAUSE)
 
 
-def _work(sim: Simulator, session: Session, seconds: float) -> None:
-    """Unpack if that was not done, then judge invoices for about ``seconds``."""
+def _work(sim: Simulator, session: Session, seconds: float) -> bool:
+    """Unpack if that was not done, then judge invoices for about ``seconds``; True = there is more.
+
+    An invoice that an order holds back keeps the whole session at 150.
+    """
     package = session.package
     if package is None:
-        return
+        return False
     if not package.unpacked:
         try:
             _unpack(sim, session, package)
@@ -208,14 +208,18 @@ def _work(sim: Simulator, session: Session, seconds: float) -> None:
             session.code = error.code
             session.details = [error.reason] if error.reason else []
             session.updated_at = sim.clock.now()
-            return
+            return False
     end = time.monotonic() + seconds
     while package.judged < len(session.invoices):
-        pipeline.finish(sim, session.invoices[package.judged])
+        invoice = session.invoices[package.judged]
+        if pipeline.held(sim, invoice):
+            return False
+        pipeline.finish(sim, invoice)
         package.judged += 1
         if time.monotonic() > end:
-            return
+            return True
     pipeline.conclude(sim, session)
+    return False
 
 
 def _unpack(sim: Simulator, session: Session, package: Package) -> None:
@@ -231,7 +235,7 @@ def _unpack(sim: Simulator, session: Session, package: Package) -> None:
     if not found:
         raise packages.PackageError(440, NOTHING_SENT)
     for entry in found:
-        sim.store.add_invoice(_invoice(sim, session, package.offline, entry))
+        pipeline.receive(sim, _invoice(sim, session, package.offline, entry))
 
 
 def _join(package: Package, key: bytes, iv: bytes, archive: IO[bytes]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import batch
-from .pipeline import advance, conclude, finish, store
+from .pipeline import advance, conclude, finish, held, store
 from .store import Invoice, Session
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def settle(sim: Simulator) -> None:
         waiting_since = invoice.acquired_at or invoice.invoicing_date
         if now - waiting_since < sim.settle_after:
             continue
-        if not invoice.final and invoice.session.package is None:
+        if not invoice.final and invoice.session.package is None and not held(sim, invoice):
             finish(sim, invoice)
         if invoice.code == 200 and invoice.stored_at is None:
             store(invoice, now)

@@ -39,6 +39,8 @@ CODE_TEXT = {
     21181: "Nieprawidłowe żądanie eksportu faktur.",
     21182: "Osiągnięto limit trwających eksportów.",
     21183: "Zakres filtrowania wykracza poza dostępny zakres danych.",
+    # since API 2.8, which the contract at hand (2.6) does not have: its changelog and ksef-api#864
+    21184: "Sesja jest tymczasowo niedostępna.",
     21205: "Pakiet nie może być pusty.",
     21208: "Czas oczekiwania na requesty upload lub finish został przekroczony.",
     21217: "Nieprawidłowe kodowanie znaków.",
@@ -220,6 +222,23 @@ class Gone(Refusal):
 
     status = 410
     title = "Gone"
+
+
+class TooManyRequests(Refusal):
+    """429 with the seconds to wait; the older body is a status object."""
+
+    status = 429
+    title = "Too Many Requests"
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail, {"Retry-After": str(seconds)})
+
+    def render(self, request: Request, now: datetime) -> Response:
+        if request.wants_problem:
+            return super().render(request, now)
+        body = {"status": {"code": 429, "description": self.title, "details": [self.detail]}}
+        text = json.dumps(body, ensure_ascii=False)
+        return Response(429, text.encode("utf-8"), JSON_TYPE, dict(self.headers))
 
 
 class NotFound(Refusal):

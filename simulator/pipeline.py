@@ -35,6 +35,15 @@ _TICK = timedelta(milliseconds=1)
 _KEEP_YEARS = 10
 
 
+def receive(sim: Simulator, invoice: Invoice) -> None:
+    """Enter an invoice; an order may keep it at 150 for a while, and say what comes then."""
+    stuck = sim.faults.inner("stuck", "invoice")
+    if stuck is not None:
+        invoice.held_until = sim.clock.now() + timedelta(seconds=stuck.seconds)
+        invoice.forced = stuck.code
+    sim.store.add_invoice(invoice)
+
+
 def advance(sim: Simulator, invoice: Invoice) -> None:
     """One look at an invoice: it moves a step when it has been looked at often enough.
 
@@ -46,11 +55,16 @@ def advance(sim: Simulator, invoice: Invoice) -> None:
         if invoice.code == 200 and invoice.stored_at is None and invoice.polls > sim.storage_polls:
             store(invoice, sim.clock.now())
         return
-    if invoice.polls >= accepted + processing:
+    if invoice.polls >= accepted + processing and not held(sim, invoice):
         finish(sim, invoice)
         return
     invoice.code = 100 if invoice.polls < accepted else 150
     invoice.polls += 1
+
+
+def held(sim: Simulator, invoice: Invoice) -> bool:
+    """Whether an order keeps the invoice from its verdict for now."""
+    return invoice.held_until is not None and sim.clock.now() < invoice.held_until
 
 
 def store(invoice: Invoice, now: datetime) -> None:
@@ -71,11 +85,13 @@ def conclude(sim: Simulator, session: Session) -> None:
 
 def finish(sim: Simulator, invoice: Invoice) -> None:
     """Reach the verdict: the checks in the Ministry's order."""
-    override = sim.faults.outcome("invoice")
+    ordered = sim.faults.outcome("invoice")
     now = sim.clock.now()
     try:
-        if override is not None:
-            raise fa3.Rejected(override, "Wymuszone przez sterowanie symulatorem.")
+        if ordered is not None:
+            invoice.forced = ordered
+        if invoice.forced not in (None, 200):
+            raise fa3.Rejected(invoice.forced, "Wymuszone przez sterowanie symulatorem.")
         _judge(sim, invoice)
     except fa3.Rejected as rejection:
         invoice.code = rejection.code
@@ -154,12 +170,16 @@ def _check_unique(sim: Simulator, invoice: Invoice) -> None:
     for other in sim.store.by_key.get(invoice.key, []):
         if this_year - date.fromisoformat(other.issue_date or "").year > _KEEP_YEARS:
             continue
+        session = other.session.reference
+        if sim.wrong_original_session and invoice.session.package is not None:
+            # seen on production: ksef-api#450
+            session = sim.mint.reference("SB", sim.clock.now())
         invoice.extensions = {
-            "originalSessionReferenceNumber": other.session.reference,
+            "originalSessionReferenceNumber": session,
             "originalKsefNumber": other.ksef_number or "",
         }
         raise fa3.Rejected(
             440,
             f"Duplikat faktury. Faktura o numerze KSeF: {other.ksef_number} została już "
-            f"prawidłowo przesłana do systemu w sesji: {other.session.reference}",
+            f"prawidłowo przesłana do systemu w sesji: {session}",
         )

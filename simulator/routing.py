@@ -32,6 +32,16 @@ class Route:
         """``POST /sessions/online``: how faults and the log name it (without ``/v2``)."""
         return f"{self.method} {self.template.removeprefix('/v2')}"
 
+    @property
+    def blank(self) -> str:
+        """The same with ``{}`` for every placeholder, whatever it is called."""
+        return blank(self.prefix_free)
+
+
+def blank(operation: str) -> str:
+    """An operation without the names of its placeholders: ``{ref}`` and ``{id}`` are ``{}``."""
+    return re.sub(r"\{\w+\}", "{}", operation)
+
 
 class Router:
     """A table of routes; templates have ``{name}`` for one path segment."""
@@ -42,6 +52,9 @@ class Router:
     def add(self, route: Route) -> None:
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(route.template))
         self._routes.append((re.compile(pattern), route))
+
+    def routes(self) -> list[Route]:
+        return [route for _pattern, route in self._routes]
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route and its path parameters; raises NotFound or MethodNotAllowed.

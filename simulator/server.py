@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import struct
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from . import misbehaviour
 from .app import Simulator
-from .faults import Fault
+from .faults import REPLACING, Fault
 from .messages import Refusal, Request, Response
 from .routes import register
 from .routing import Route
 
 MAX_BODY = 150_000_000
 LOOPBACK = "127.0.0.1"
+_GRACE = 0.1
 
 
 class Server(ThreadingHTTPServer):
@@ -29,8 +31,38 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, simulator: Simulator, port: int) -> None:
         self.simulator = simulator
+        #: while true nobody listens, and what is still connected is reset
+        self.silent = False
+        self._pause = 0.0
         register(simulator.router)
+        simulator.stop_listening = self._stop_listening
         super().__init__((LOOPBACK, port), Handler)
+
+    def run(self) -> None:
+        """Serve until interrupted, with the outages that are ordered."""
+        while True:
+            self.serve_forever(poll_interval=0.1)
+            if not self.silent:
+                return
+            address = self.server_address
+            self.socket.close()
+            time.sleep(self._pause)
+            self.socket = socket.socket(self.address_family, self.socket_type)
+            self.server_address = address
+            self.server_bind()
+            self.server_activate()
+            self.silent = False
+
+    def _stop_listening(self, seconds: float) -> None:
+        """Refuse every connection for a while, as if the machine were gone; the caller's last."""
+
+        def stop() -> None:
+            # the answer to the order must get out first
+            time.sleep(_GRACE)
+            self.silent, self._pause = True, seconds
+            self.shutdown()
+
+        threading.Thread(target=stop, daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -75,34 +107,50 @@ class Handler(BaseHTTPRequestHandler):
             self.client_address[0],
             self.server.url,
         )
-        route: Route | None = None
-        params: dict[str, str] = {}
-        refusal: Refusal | None = None
         try:
             route, params = simulator.match(request)
         except Refusal as error:
-            refusal = error
-        controlled = route is not None and not request.path.startswith("/_sim")
-        fault = simulator.take_fault(route.prefix_free) if controlled and route else None
-        if fault is not None and fault.kind == "refuse":
+            if self._read_body(request):
+                simulator.note(request, None, error.status, None)
+                self._write(error.render(request, simulator.clock.now()))
+            return
+        controlled = not request.path.startswith("/_sim")
+        fault = simulator.take_fault(route.prefix_free) if controlled else None
+        if self.server.silent or (fault is not None and fault.kind == "refuse"):
             simulator.note(request, route, None, fault)
             self._drop()
             return
         if not self._read_body(request):
             return
-        if fault is not None and fault.when == "before":
-            self._misbehave(fault, request, route)
-            return
-        if refusal is not None or route is None:
-            now = simulator.clock.now()
-            answer = refusal.render(request, now) if refusal else Response(500)
-        else:
+        if fault is not None and fault.kind == "delay":
+            time.sleep(fault.seconds)
+        self._answer(request, route, params, fault)
+
+    def _answer(
+        self, request: Request, route: Route, params: dict[str, str], fault: Fault | None
+    ) -> None:
+        simulator = self.server.simulator
+        answer: Response | None = None
+        replacing = fault if fault is not None and fault.kind in REPLACING else None
+        if replacing is None or replacing.when == "after":
             answer = simulator.perform(route, params, request)
-        if fault is not None:
-            self._misbehave(fault, request, route)
-            return
-        simulator.note(request, route, answer.status, None)
-        self._write(answer)
+        if replacing is not None:
+            answer = self._replace(replacing, request)
+        elif fault is not None and answer is not None:
+            answer = misbehaviour.maim(fault, answer)
+        simulator.note(request, route, answer.status if answer else None, fault)
+        if answer is None:
+            self._drop()
+        else:
+            self._write(answer, fault)
+
+    def _replace(self, fault: Fault, request: Request) -> Response | None:
+        """Another answer, or none: the connection is to be reset, at once or after a while."""
+        if fault.kind in ("status", "refusal"):
+            return misbehaviour.replacement(fault, request, self.server.simulator.clock.now())
+        if fault.kind == "hang":
+            time.sleep(fault.seconds)
+        return None
 
     def _read_body(self, request: Request) -> bool:
         """Read by length or chunks; False when the connection had to be ended."""
@@ -128,19 +176,6 @@ class Handler(BaseHTTPRequestHandler):
             body += self.rfile.read(size)
             self.rfile.readline()
 
-    def _misbehave(self, fault: Fault, request: Request, route: Route | None) -> None:
-        simulator = self.server.simulator
-        if fault.kind == "status":
-            simulator.note(request, route, fault.status, fault)
-            headers = dict(fault.headers)
-            kind = headers.pop("Content-Type", _guess_type(fault.body))
-            self._write(Response(fault.status, fault.body.encode("utf-8"), kind, headers))
-            return
-        simulator.note(request, route, None, fault)
-        if fault.kind == "hang":
-            time.sleep(fault.seconds)
-        self._drop()
-
     def _drop(self) -> None:
         """End the connection with a TCP reset and no answer."""
         self.close_connection = True
@@ -149,7 +184,10 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()
 
-    def _write(self, answer: Response) -> None:
+    def _write(self, answer: Response, fault: Fault | None = None) -> None:
+        silent = answer.status == 204 or self.command == "HEAD"
+        if fault is not None and fault.kind == "cut":
+            self.close_connection = True
         self.send_response(answer.status)
         if answer.status != 204:
             self.send_header("Content-Type", answer.content_type)
@@ -158,15 +196,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
-        self.end_headers()
-        if answer.status != 204 and self.command != "HEAD":
-            self.wfile.write(answer.body)
-        self.wfile.flush()
-
-
-def _guess_type(body: str) -> str:
-    try:
-        json.loads(body)
-    except ValueError:
-        return "text/html; charset=utf-8"
-    return "application/json; charset=utf-8"
+        head = b"".join([*self._headers_buffer, b"\r\n"])
+        self._headers_buffer = []
+        for piece, seconds in misbehaviour.pieces(fault, head, b"" if silent else answer.body):
+            self.wfile.write(piece)
+            self.wfile.flush()
+            time.sleep(seconds)

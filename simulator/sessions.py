@@ -72,6 +72,10 @@ def send(sim: Simulator, request: Request, ref: str) -> Response:
         session.code = 415
     if session.code != 100 or session.closed:
         raise BadRequest(21180, f"Status sesji {session.code} uniemożliwia wysyłkę faktur.")
+    if sim.faults.inner("unavailable", "session"):
+        session.unavailable = True
+    if session.unavailable:
+        raise BadRequest(21184, "Ponów próbę później lub otwórz nową sesję.")
     most = limits.of_session(sim, session.context, session.limits_key).invoices
     if len(session.invoices) >= most:
         raise BadRequest(
@@ -99,7 +103,7 @@ def send(sim: Simulator, request: Request, ref: str) -> Response:
         corrected,
         now,
     )
-    sim.store.add_invoice(invoice)
+    pipeline.receive(sim, invoice)
     session.updated_at = now
     return reply({"referenceNumber": invoice.reference}, 202)
 
@@ -113,7 +117,9 @@ def _check_correction(sim: Simulator, session: Session, corrected: str) -> None:
     named = [item for item in received if item.invoice_hash == corrected]
     if any(item.code == 200 and item.corrected_hash == corrected for item in received):
         raise BadRequest(21166, "Faktura posiada już przetworzoną prawidłowo korektę techniczną.")
-    correctable = any(item.code in pipeline.CORRECTABLE for item in named)
+    correctable = not sim.strict_corrections or any(
+        item.code in pipeline.CORRECTABLE for item in named
+    )
     if any(item.code == 200 for item in named) or not correctable:
         raise BadRequest(
             21167, "Nie można wysłać korekty technicznej do prawidłowo przetworzonej faktury."

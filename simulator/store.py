@@ -166,6 +166,9 @@ class Invoice:
     mode: str | None = None
     file_name: str | None = None
     summary: Summary | None = None
+    #: an order: the verdict, and until when it is kept back
+    forced: int | None = None
+    held_until: datetime | None = None
 
     @property
     def final(self) -> bool:
@@ -226,6 +229,8 @@ class Session:
     closed_at: datetime | None = None
     package: Package | None = None
     upo_references: list[str] = field(default_factory=list)
+    #: 21184 for every further invoice, by order
+    unavailable: bool = False
 
     @property
     def limits_key(self) -> str:

@@ -51,6 +51,7 @@ def api(running: str) -> Iterator[Api]:
     with Api(running) as client:
         client.control("POST", "reset")
         client.control("POST", "speed", polls=[0, 0], auth=0, storage=0)
+        client.control("POST", "settings", count_requests=False)
         yield client
 
 
