@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from . import certificates, jwt, limits, throttle
+from . import certificates, jwt, limits, throttle, weather
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
@@ -193,8 +193,9 @@ class Simulator:
         return self.router.match(request.method, request.path)
 
     def take_fault(self, endpoint: str) -> Fault | None:
+        """The fault ordered for a request, or what an outage of KSeF does to it."""
         with self.lock:
-            return self.faults.take(endpoint)
+            return self.faults.take(endpoint) or weather.standing_fault(self, endpoint)
 
     def perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
         """Run the checks in the documented order, then the handler."""

@@ -11,6 +11,7 @@ from . import (
     control_certificates,
     exports,
     invoices,
+    latarnia,
     limits,
     permissions,
     qr,
@@ -21,6 +22,7 @@ from . import (
     storage,
     testdata,
     tokens,
+    weather,
 )
 from .messages import Request, Response, reply
 from .routing import Route, Router
@@ -90,12 +92,14 @@ def register(router: Router) -> None:
         Route("GET", "/storage/{name}", storage.download),
         Route("PUT", "/storage/{name}", batch.upload),
         *qr.ROUTES,
+        *latarnia.ROUTES,
         *permissions.ROUTES,
         *tokens.ROUTES,
         *testdata.ROUTES,
         *control.ROUTES,
         *control_certificates.ROUTES,
         *settings.ROUTES,
+        *weather.ROUTES,
     ]
     for route in table:
         router.add(route)

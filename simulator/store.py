@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .beacon import Beacon
 from .limits import SessionLimits
 
 if TYPE_CHECKING:
@@ -311,6 +312,11 @@ class Store:
     sessions: dict[str, Session] = field(default_factory=dict)
     #: rights granted through the control API: (context NIP, subject) -> names
     grants: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    beacon: Beacon = field(default_factory=Beacon)
+    #: how KSeF (not its beacon, not the QR pages) fails until further notice, None = it works
+    outage: str | None = None
+    #: seconds by which every answer of KSeF is late
+    delay: float = 0.0
     #: test subjects: NIP -> (kind, NIPs of the units below it)
     subjects: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     #: test persons: NIP -> (PESEL, bailiff, deceased)
