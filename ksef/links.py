@@ -20,6 +20,8 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _DIGEST_SIZE = 32
 _PSS_SALT = 32
+_LEAST_RSA_BITS = 2048
+_CURVE_BYTES = 32  # P-256; the Ministry certifies no other curve
 _SEGMENT = re.compile(r"[A-Za-z0-9.+*-]+")
 _CONTEXT_TYPES = frozenset({"Nip", "InternalId", "NipVatUe", "PeppolId"})
 
@@ -87,14 +89,17 @@ def certificate_url(
 def sign_text(private_key: PrivateKey, text: str) -> bytes:
     """Signature of ``text``: RSA-PSS (SHA-256, MGF1-SHA-256, salt 32) or ECDSA as R followed by S.
 
-    The library hashes once; handing it a digest is the well-known way to fail verification.
+    Raises LocalError for a key that no Offline certificate can have: neither RSA of at least 2048
+    bits nor P-256. Its code would be printed, and refused when it is scanned.
     """
+    # The library hashes once; handing it a digest is the well-known way to fail verification.
     data = text.encode("ascii")
-    if isinstance(private_key, rsa.RSAPrivateKey):
+    if isinstance(private_key, rsa.RSAPrivateKey) and private_key.key_size >= _LEAST_RSA_BITS:
         pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=_PSS_SALT)
         return private_key.sign(data, pss, hashes.SHA256())
-    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+    if isinstance(private_key, ec.EllipticCurvePrivateKey) and isinstance(
+        private_key.curve, ec.SECP256R1
+    ):
         r, s = decode_dss_signature(private_key.sign(data, ec.ECDSA(hashes.SHA256())))
-        size = (private_key.curve.key_size + 7) // 8
-        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-    raise LocalError("The key of an offline certificate must be RSA or elliptic-curve")
+        return r.to_bytes(_CURVE_BYTES, "big") + s.to_bytes(_CURVE_BYTES, "big")
+    raise LocalError("The key of an Offline certificate must be RSA 2048 or elliptic-curve P-256")

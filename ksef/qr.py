@@ -8,6 +8,8 @@ import qrcode
 from qrcode.constants import ERROR_CORRECT_M
 
 _QUIET_ZONE = 4
+# Any telephone reads half a millimetre; a printer that scales the page by a tenth keeps above it.
+MODULE_MM = 0.6
 
 
 def _symbol(text: str, scale: int) -> qrcode.QRCode:
@@ -29,3 +31,8 @@ def png(text: str, *, scale: int = 5) -> bytes:
 def module_count(text: str) -> int:
     """Modules along one side, without the quiet zone (to choose a printed size)."""
     return _symbol(text, 1).modules_count
+
+
+def side_mm(text: str, module_mm: float = MODULE_MM) -> float:
+    """Side of the printed symbol in millimetres, quiet zone included, rounded to 0.1."""
+    return round((module_count(text) + 2 * _QUIET_ZONE) * module_mm, 1)

@@ -27,6 +27,7 @@ DATA = vectors()
 NOW = datetime(2026, 11, 20, tzinfo=timezone.utc)
 HOST = "qr-test.ksef.mf.gov.pl"
 DIGEST = base64.b64decode(DATA["kod1"]["hash_b64"])
+EC_URL = f"https://{DATA['own_kod2_ec']['signedText']}/{DATA['own_kod2_ec']['p1363']}"
 
 
 @pytest.mark.parametrize("number", DATA["ksef_numbers_valid"])
@@ -236,12 +237,23 @@ def test_kod2_official_vector():
     key = load_pem_public_key(vector["publicKeyPem"].encode())
     signature = unpadded(vector["signature"])
     pss_verify(key, signature, text)
-    for wrong in (f"https://{text}", f"{text}/", text.replace(HOST, "ksef-test.mf.gov.pl")):
+    url = f"https://{text}/{crypto.to_base64url(signature)}"
+    assert (url, len(url)) == (vector["url"], 472)
+    hosts = ("ksef-test.mf.gov.pl", "ksef-test.mf.gov.pl/client-app", "qr.ksef.mf.gov.pl")
+    wrongs = [f"https://{text}", f"{text}/", *(text.replace(HOST, host) for host in hosts)]
+    wrongs += [text.replace("AE590", "AE591"), text[:-1] + "F"]
+    for wrong in wrongs:
         with pytest.raises(InvalidSignature):
             pss_verify(key, signature, wrong)
+    for salt in (0, 20, 222):
+        with pytest.raises(InvalidSignature):
+            pss_verify(key, signature, text, salt)
+    with pytest.raises(InvalidSignature):
+        pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+        key.verify(signature, crypto.sha256(text.encode()), pss, hashes.SHA256())
 
 
-@pytest.mark.parametrize("key", [KEY, ec_key("p256"), ec_key("p384")])
+@pytest.mark.parametrize("key", [KEY, ec_key("p256")])
 def test_kod2_signature(key):
     text = links.certificate_text(
         f"https://{HOST}", "Nip", "5265877635", "5265877635", "01a1b2c3d4e5f607", DIGEST
@@ -257,24 +269,49 @@ def test_kod2_signature(key):
         pss_verify(key.public_key(), signature, text)
         assert len(encoded) == 342
         return
-    half = (key.key_size + 7) // 8
-    assert len(signature) == 2 * half
-    encoded_dss = encode_dss_signature(
-        int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    assert (len(signature), len(encoded)) == (64, 86)
+    key.public_key().verify(dss(signature), text.encode(), ec.ECDSA(hashes.SHA256()))
+
+
+def test_kod2_halves_keep_their_length():
+    """One R or S in 256 is a byte shorter; without its zero the signature would shift."""
+    key = ec_key()
+    short = 0
+    for number in range(3000):
+        signature = links.sign_text(key, str(number))
+        assert len(signature) == 64
+        if 0 in (signature[0], signature[32]):
+            short += 1
+            verifier = key.public_key()
+            verifier.verify(dss(signature), str(number).encode(), ec.ECDSA(hashes.SHA256()))
+    assert short
+
+
+def dss(signature: bytes) -> bytes:
+    """R followed by S, as the DER that the library wants."""
+    return encode_dss_signature(
+        int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     )
-    key.public_key().verify(encoded_dss, text.encode(), ec.ECDSA(hashes.SHA256()))
 
 
 def test_kod2_own_vector_is_p1363():
     vector = DATA["own_kod2_ec"]
-    raw = unpadded(vector["p1363"])
-    signature = encode_dss_signature(
-        int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+    text = links.certificate_text(
+        f"https://{HOST}",
+        "Nip",
+        "5265877635",
+        "5265877635",
+        "01A1B2C3D4E5F607",
+        crypto.sha256(b"<x/>"),
     )
+    assert text == vector["signedText"]
+    signature = dss(unpadded(vector["p1363"]))
     assert signature == unpadded(vector["der"])
-    key = load_pem_public_key(vector["publicKeyPem"].encode())
-    key.verify(signature, vector["signedText"].encode(), ec.ECDSA(hashes.SHA256()))
-    assert isinstance(key, ec.EllipticCurvePublicKey)
+    public = load_pem_public_key(vector["publicKeyPem"].encode())
+    public.verify(signature, text.encode(), ec.ECDSA(hashes.SHA256()))
+    # ours with the vector's private number verifies with the vector's key
+    own = ec.derive_private_key(int("0123456789abcdef" * 4, 16), ec.SECP256R1())
+    public.verify(dss(links.sign_text(own, text)), text.encode(), ec.ECDSA(hashes.SHA256()))
 
 
 @pytest.mark.parametrize(
@@ -305,20 +342,24 @@ def test_bad_link(change):
 def test_key_of_another_kind_cannot_sign():
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
-    with pytest.raises(LocalError):
-        links.sign_text(ed25519.Ed25519PrivateKey.generate(), "x")
+    for key in (ed25519.Ed25519PrivateKey.generate(), ec_key("p384"), rsa_key(1024)):
+        with pytest.raises(LocalError, match="RSA 2048 or elliptic-curve P-256"):
+            links.sign_text(key, "x")
 
 
 @pytest.mark.parametrize(
-    ("url", "modules"),
+    ("url", "modules", "millimetres"),
     [
-        (DATA["kod1"]["url"], 41),
-        (DATA["kod2_rsa"]["url"], 85),
-        (f"https://{DATA['own_kod2_ec']['signedText']}/{DATA['own_kod2_ec']['p1363']}", 61),
+        (DATA["kod1"]["url"], 41, 29.4),
+        (DATA["kod2_rsa"]["url"], 85, 55.8),
+        (EC_URL, 61, 41.4),
+        (EC_URL.replace("qr-test.", "qr."), 57, 39.0),
     ],
 )
-def test_symbol_size(url, modules):
+def test_symbol_size(url, modules, millimetres):
     assert qr.module_count(url) == modules
+    assert qr.side_mm(url) == millimetres
+    assert qr.side_mm(url, 0.5) == (modules + 8) / 2
     for scale in (1, 5):
         image = Image.open(io.BytesIO(qr.png(url, scale=scale)))
         assert image.format == "PNG"
