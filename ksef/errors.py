@@ -118,7 +118,7 @@ class SessionClosed(KsefError):
 
 
 class RequestRejected(KsefError):
-    """Any other 4xx: refused and not processed."""
+    """Any other 4xx in KSeF's own words: refused and not processed."""
 
 
 class Gone(KsefError):

@@ -75,8 +75,9 @@ def error_for(problem: Problem, repeatable: bool, retry_after: int | None) -> er
         message += f": {problem.title}"
     kind: type[errors.KsefError] = errors.RequestRejected
     verdict: Verdict | None = None
-    # 408 is a 4xx, but says nothing about how much of the request was read.
-    if problem.status >= 500 or problem.status == 408:
+    if not _is_refusal(problem):
+        if problem.status < 500 and problem.status != 408:
+            message = f"Something on the way answered {problem.status} instead of KSeF"
         kind = errors.Unavailable if repeatable else errors.OutcomeUnknown
     elif problem.code in errors.SESSION_CLOSED_CODES:
         kind = errors.SessionClosed
@@ -85,6 +86,20 @@ def error_for(problem: Problem, repeatable: bool, retry_after: int | None) -> er
     elif problem.code is not None:
         verdict = errors.CODES.get(problem.code)
     return kind(message, verdict=verdict, retry_after=retry_after, problem=problem)
+
+
+def _is_refusal(problem: Problem) -> bool:
+    """Whether KSeF itself refused the request, so that nothing of it was processed.
+
+    Every documented 400, 403 and 410 has a body in one of the known shapes; a bare one comes from
+    a gateway or firewall on the way, which does not know what happened behind it. 401 and 429
+    mean the same whoever answers. 408 says nothing about how much of the request was read.
+    """
+    if problem.status >= 500 or problem.status == 408:
+        return False
+    if problem.status in (401, 429) or problem.code is not None:
+        return True
+    return any((problem.title, problem.details, problem.reason_code, problem.trace_id))
 
 
 _BY_STATUS: dict[int, type[errors.KsefError]] = {

@@ -154,14 +154,16 @@ STATUSES = [
     (400, old(21180), errors.SessionClosed, Verdict.RETRY, 21180),
     (400, new(21180), errors.SessionClosed, Verdict.RETRY, 21180),
     (400, new(21184), errors.SessionClosed, Verdict.RETRY, 21184),
-    (400, b"<html>WAF</html>", errors.RequestRejected, Verdict.BUG, None),
-    (400, b"[]", errors.RequestRejected, Verdict.BUG, None),
+    (400, problem(title="Bad Request"), errors.RequestRejected, Verdict.BUG, None),
+    (400, problem(detail="no"), errors.RequestRejected, Verdict.BUG, None),
+    (400, problem(exception={"serviceCode": "00-a-00"}), errors.RequestRejected, Verdict.BUG, None),
+    (401, b"", errors.AuthError, Verdict.FIX, None),
     (401, problem(title="Unauthorized", status=401), errors.AuthError, Verdict.FIX, None),
     (403, problem(title="Forbidden", reasonCode=None), errors.Forbidden, Verdict.FIX, None),
-    (403, b"", errors.Forbidden, Verdict.FIX, None),
-    (404, b"", errors.RequestRejected, Verdict.BUG, None),
+    (403, problem(reasonCode="ip-not-allowed"), errors.Forbidden, Verdict.FIX, None),
     (410, problem(title="Gone", detail="expired"), errors.Gone, Verdict.FINAL, None),
-    (415, b"", errors.RequestRejected, Verdict.BUG, None),
+    (415, problem(title="Unsupported Media Type"), errors.RequestRejected, Verdict.BUG, None),
+    (429, HTML, errors.RateLimited, Verdict.RETRY, None),
     (
         429,
         problem(status={"code": 429, "description": "Too Many Requests", "details": ["x"]}),
@@ -187,6 +189,36 @@ def test_statuses(server, status, body, kind, verdict, code):
     assert not error.outcome_unknown
     assert error.retry_after == 30
     assert len(server.seen) == 1
+
+
+GATEWAYS = [
+    (400, b"<html>WAF</html>"),
+    (400, b"[]"),
+    (400, problem(message="blocked")),
+    (403, HTML),
+    (403, b""),
+    (404, b""),
+    (410, b"gone"),
+    (413, HTML),
+    (415, b""),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), GATEWAYS)
+def test_a_gateway_does_not_speak_for_ksef(server, status, body):
+    error = outcome(server, [Answer(status, body)], "POST", SEND)
+    assert type(error) is errors.OutcomeUnknown
+    assert (error.verdict, error.outcome_unknown) == (Verdict.UNKNOWN, True)
+    assert str(error) == f"Something on the way answered {status} instead of KSeF"
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(("status", "body"), GATEWAYS)
+def test_a_read_behind_a_gateway_may_be_tried_again(server, status, body):
+    error = outcome(server, [Answer(status, body, {"Retry-After": "30"})], "GET", READ)
+    assert type(error) is errors.Unavailable
+    assert (error.verdict, error.outcome_unknown) == (Verdict.RETRY, False)
+    assert error.retry_after == 30
 
 
 @pytest.mark.parametrize("body", [old(1), new(1)])
@@ -271,7 +303,7 @@ def test_warnings(value, found):
 
 def test_warnings_are_handed_on_with_errors_too(server):
     seen = []
-    server.answers += [Answer(400, b"", {"X-System-Warning": "[sig-001]: Profil"})]
+    server.answers += [Answer(400, new(21405), {"X-System-Warning": "[sig-001]: Profil"})]
     with pytest.raises(errors.RequestRejected):
         transport_to(server.url, on_warning=seen.append).request("POST", SEND, json={})
     assert seen == [SystemWarning("sig-001", "Profil")]
