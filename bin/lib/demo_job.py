@@ -63,6 +63,7 @@ def set_up():
 
 def add_accountant(company):
     """A second person to log in as: sends invoices, cannot change settings."""
+    groups = ("base.group_user", "base.group_partner_manager", "account.group_account_invoice")
     env["res.users"].create(
         {
             "name": "Anna Księgowa",
@@ -71,11 +72,7 @@ def add_accountant(company):
             "email": "ksiegowa@example.com",
             "company_id": company.id,
             "company_ids": [Command.set(company.ids)],
-            "group_ids": [
-                Command.set(
-                    [env.ref("base.group_user").id, env.ref("account.group_account_invoice").id]
-                )
-            ],
+            "group_ids": [Command.set([env.ref(group).id for group in groups])],
         }
     )
 

@@ -11,7 +11,8 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = ROOT.parent / "shared" / "ksef" / "fa"
+SHARED = ROOT.parent / "shared" / "ksef" / "fa"
+SCHEMAS = Path(os.environ.get("L10N_PL_KSEF_SCHEMAS", str(SHARED)))
 
 
 def python() -> str:
