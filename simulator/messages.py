@@ -39,7 +39,6 @@ CODE_TEXT = {
     21181: "Nieprawidłowe żądanie eksportu faktur.",
     21182: "Osiągnięto limit trwających eksportów.",
     21183: "Zakres filtrowania wykracza poza dostępny zakres danych.",
-    # since API 2.8, which the contract at hand (2.6) does not have: its changelog and ksef-api#864
     21184: "Sesja jest tymczasowo niedostępna.",
     21205: "Pakiet nie może być pusty.",
     21208: "Czas oczekiwania na requesty upload lub finish został przekroczony.",
@@ -75,6 +74,9 @@ CODE_TEXT = {
     26002: "Nie można wygenerować tokena dla obecnego typu kontekstu.",
     30001: "Podmiot lub uprawnienie już istnieje.",
 }
+
+#: Codes that the contract at hand (API 2.6) does not have, and where they come from.
+CODE_SOURCES = {21184: "changelog of API 2.8.0; ksef-api#864"}
 
 
 @dataclass

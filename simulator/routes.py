@@ -36,6 +36,11 @@ def public_keys(sim: object, _request: Request) -> Response:
     return reply([key.describe() for key in sim.keys])  # type: ignore[attr-defined]
 
 
+def peppol_providers(_sim: object, _request: Request) -> Response:
+    """``GET /peppol/query``: the simulator knows no Peppol provider."""
+    return reply({"peppolProviders": [], "hasMore": False})
+
+
 def register(router: Router) -> None:
     """Add every route; the more literal template of two that match comes first."""
     write, read = sessions.WRITE_RIGHTS, statuses.READ_RIGHTS
@@ -93,6 +98,7 @@ def register(router: Router) -> None:
         Route("PUT", "/storage/{name}", batch.upload),
         *qr.ROUTES,
         *latarnia.ROUTES,
+        Route("GET", "/v2/peppol/query", peppol_providers),
         *permissions.ROUTES,
         *tokens.ROUTES,
         *testdata.ROUTES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import throttle
-from .messages import BadRequest, Request, Response, reply
+from .messages import CODE_SOURCES, CODE_TEXT, BadRequest, Request, Response, reply
 from .numbers import NIP_PATTERN
 from .routing import Route
 from .shapes import boolean_field, integer_field, object_field, text_field
@@ -70,6 +70,16 @@ def routes(sim: Simulator, _request: Request) -> Response:
     return reply(listed)
 
 
+def codes(_sim: Simulator, _request: Request) -> Response:
+    """``GET /_sim/codes``: every exception code with its text; a source if not in the contract."""
+    return reply(
+        [
+            {"code": code, "text": text, "source": CODE_SOURCES.get(code)}
+            for code, text in CODE_TEXT.items()
+        ]
+    )
+
+
 def address(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/qr``: ``host`` that KOD II signs before ``/certificate``, null = our own."""
     body = object_field(request.json(), "body")
@@ -96,4 +106,5 @@ ROUTES = [
     Route("POST", "/_sim/qr", address),
     Route("POST", "/_sim/outage", outage),
     Route("GET", "/_sim/routes", routes),
+    Route("GET", "/_sim/codes", codes),
 ]

@@ -128,21 +128,25 @@ def invoice_status(sim: Simulator, request: Request, ref: str, invoice_ref: str)
 def upo_by_invoice(sim: Simulator, request: Request, ref: str, invoice_ref: str) -> Response:
     """``GET /sessions/{ref}/invoices/{invoice_ref}/upo``."""
     _check(REFERENCE_PATTERN.fullmatch(invoice_ref), "invoiceReferenceNumber")
-    session = find_session(sim, request, ref)
-    return _upo_of(sim, session, sim.store.by_reference.get(invoice_ref))
+    return _upo_of(sim, request, ref, sim.store.by_reference.get(invoice_ref))
 
 
 def upo_by_number(sim: Simulator, request: Request, ref: str, number: str) -> Response:
     """``GET /sessions/{ref}/invoices/ksef/{number}/upo``."""
     _check(ksef_number_ok(number), "ksefNumber")
-    session = find_session(sim, request, ref)
-    return _upo_of(sim, session, sim.store.by_number.get(number))
+    return _upo_of(sim, request, ref, sim.store.by_number.get(number))
 
 
-def _upo_of(sim: Simulator, session: Session, invoice: Invoice | None) -> Response:
-    if invoice is None or invoice.session is not session or invoice.code != 200:
-        raise BadRequest(21178)
-    return _xml(upo.confirmation(sim, session, [invoice]))
+def _upo_of(sim: Simulator, request: Request, ref: str, invoice: Invoice | None) -> Response:
+    """The UPO of one invoice; 21178 also for an unknown session, as the contract has it."""
+    if (
+        invoice is None
+        or invoice.code != 200
+        or invoice.session.reference != ref
+        or invoice.session.context != request.caller.context
+    ):
+        raise BadRequest(21178, f"UPO o numerze referencyjnym sesji {ref} nie zostało znalezione.")
+    return _xml(upo.confirmation(sim, invoice.session, [invoice]))
 
 
 def upo_page(sim: Simulator, request: Request, ref: str, upo_ref: str) -> Response:

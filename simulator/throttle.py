@@ -34,6 +34,9 @@ GROUPS = {
     "POST /invoices/query/metadata": "invoiceMetadata",
     "POST /invoices/exports": "invoiceExport",
     "GET /invoices/exports/{}": "invoiceExportStatus",
+    # without a token, and yet not among the anonymous
+    "POST /testdata/context/block": "other",
+    "POST /testdata/context/unblock": "other",
 }
 #: Before API 2.8 closing was counted together with opening.
 _SHARED_BEFORE_2_8 = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract import Contract, Exchange
 from harness import Api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,13 +47,27 @@ def running() -> Iterator[str]:
     process.stdout.close()
 
 
+#: every answer of every test of this session
+SEEN: list[Exchange] = []
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract | None:
+    path = SHARED / "ksef" / "open-api.json"
+    return Contract.load(path) if path.is_file() else None
+
+
 @pytest.fixture
-def api(running: str) -> Iterator[Api]:
+def api(running: str, contract: Contract | None) -> Iterator[Api]:
+    """A fresh simulator; afterwards every answer that the test got is held against the contract."""
     with Api(running) as client:
         client.control("POST", "reset")
         client.control("POST", "speed", polls=[0, 0], auth=0, storage=0)
         client.control("POST", "settings", count_requests=False)
         yield client
+        SEEN.extend(client.exchanges)
+        if contract is not None:
+            assert not [fault for item in client.exchanges for fault in contract.faults(item)]
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+from contract import Exchange
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, padding, serialization
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
@@ -24,10 +26,15 @@ FORM = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
 
 
 class Api:
-    """HTTP against one simulator; ``call`` returns the raw answer, whatever its status."""
+    """HTTP against one simulator; ``call`` returns the raw answer, whatever its status.
+
+    Every answer is kept for the comparison with the contract, until a test orders faults.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.exchanges: list[Exchange] = []
+        self._faulty = False
         self._http = httpx.Client(base_url=url, timeout=20)
 
     def __enter__(self) -> Api:
@@ -43,6 +50,7 @@ class Api:
 
     def control(self, method: str, name: str, **body: Any) -> Any:
         """A call of ``/_sim`` that must succeed; its JSON or None."""
+        self._faulty |= name in ("faults", "outage", "latarnia", "weather")
         answer = self._http.request(method, f"/_sim/{name}", json=body or None)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
@@ -51,7 +59,13 @@ class Api:
         headers = dict(more.pop("headers", {}))
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return self._http.request(method, f"/v2{path}", headers=headers, **more)
+        answer = self._http.request(method, f"/v2{path}", headers=headers, **more)
+        if not self._faulty:
+            told = {key.lower(): value for key, value in answer.headers.items()}
+            plain = urlsplit(path).path
+            status = answer.status_code
+            self.exchanges.append(Exchange(method, plain, status, told, answer.content))
+        return answer
 
     def get(self, url: str, **more: Any) -> httpx.Response:
         """A plain GET of an absolute address or of a path outside ``/v2``."""

@@ -1,0 +1,34 @@
+"""Runs last: the whole suite has seen every operation succeed and be refused."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import SEEN
+from contract import Contract
+
+#: Answered for form's sake: nobody may grant here, so only the refusal can be seen.
+ONLY_REFUSED = ("/permissions/",)
+#: Without a token and without a body there is nothing to refuse.
+NEVER_REFUSED = {
+    "POST /auth/challenge",
+    "GET /security/public-key-certificates",
+    "GET /peppol/query",
+}
+
+
+def test_every_operation_was_seen(
+    request: pytest.FixtureRequest, contract: Contract | None
+) -> None:
+    options = request.config.option
+    if contract is None or options.keyword or len(set(request.session.items)) < 300:
+        pytest.skip("only the whole suite covers every operation")
+    good: set[str] = set()
+    bad: set[str] = set()
+    for exchange in SEEN:
+        operation = contract.operation(exchange.method, exchange.path)
+        if operation is not None:
+            (good if exchange.status < 300 else bad).add(operation.name)
+    names = set(contract.operations)
+    excused = {name for name in names if any(part in name for part in ONLY_REFUSED)}
+    assert sorted(names - excused - good) == []
+    assert sorted(names - NEVER_REFUSED - bad) == []
