@@ -8,6 +8,7 @@ import secrets
 import threading
 import traceback
 import unicodedata
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -37,6 +38,9 @@ from .numbers import NumberMint
 from .pki import Authority, EncryptionKey
 from .routing import Route, Router
 from .store import AuthOperation, Store
+
+#: Requests remembered; a demo may run for weeks.
+_LOG_LENGTH = 50_000
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Simulator:
         self.count_requests = True
         self.strict_corrections = True
         self.wrong_original_session = False
-        self.log: list[dict[str, Any]] = []
+        self.log: deque[dict[str, Any]] = deque(maxlen=_LOG_LENGTH)
         self.clock.reset()
         self.polls = (1, 2)
         self.auth_polls = 1

@@ -137,10 +137,11 @@ class Beacon:
                 return new
         raise KeyError(kind)
 
-    def find(self, event_id: int | None) -> Event | None:
-        """The event, or without a number the latest one that has not ended."""
+    def find(self, event_id: int | None, now: datetime) -> Event | None:
+        """The event, or without a number the latest one that is not over."""
         for event in reversed(self.events):
-            if event_id == event.event_id or (event_id is None and event.end is None):
+            open_still = event.end is None or now < event.end
+            if event_id == event.event_id or (event_id is None and open_still):
                 return event
         return None
 

@@ -39,7 +39,7 @@ def reset(sim: Simulator, _request: Request) -> Response:
 
 def log(sim: Simulator, _request: Request) -> Response:
     """``GET /_sim/log``; null means: no answer was sent, no fault."""
-    return _whole(sim.log)
+    return _whole(list(sim.log))
 
 
 def clock(sim: Simulator, request: Request) -> Response:

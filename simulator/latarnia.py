@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .beacon import Event
@@ -61,11 +61,12 @@ def messages(sim: Simulator, request: Request) -> Response:
 def control(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/latarnia`` with an ``action``.
 
-    ``maintenance`` (``start``, ``end``), ``failure`` and ``total_failure`` (``start``, now if
-    left out) begin an event; ``outage: true`` makes KSeF silent while it lasts. ``end``
-    (``event``, ``end``) ends the named or the latest open event, also in the past. ``correct``
-    (``event``, ``type``, changed fields) raises a message's version. ``raw`` (``status``,
-    ``messages``) replaces answers by any JSON, ``dummy`` by TEST's; ``clear`` forgets it all.
+    ``maintenance`` (``start``, ``end`` or ``hours``), ``failure`` and ``total_failure`` begin an
+    event, now unless ``start`` says otherwise; ``outage: true`` makes KSeF silent while it lasts.
+    ``end`` (``event``, ``end``) ends the named or the latest open event, also in the past.
+    ``correct`` (``event``, ``type``, changed fields) raises a message's version. ``raw``
+    (``status``, ``messages``) replaces answers by any JSON, ``dummy`` by TEST's; ``clear`` forgets
+    it all.
     """
     body = object_field(request.json(), "body")
     action = enum_field(body, "action", _ACTIONS)
@@ -102,6 +103,8 @@ def _moment(body: dict[str, Any], name: str) -> datetime | None:
 
 def _begin(sim: Simulator, action: str, body: dict[str, Any], now: datetime) -> None:
     start, end = _moment(body, "start") or now, _moment(body, "end")
+    if "hours" in body:
+        end = start + timedelta(hours=integer_field(body, "hours", 1))
     maintenance = action == "maintenance"
     if maintenance != (end is not None) or (end is not None and end <= start):
         raise BadRequest(21405, "a maintenance has an end after its start, a failure has none yet")
@@ -111,7 +114,7 @@ def _begin(sim: Simulator, action: str, body: dict[str, Any], now: datetime) -> 
 
 def _event(sim: Simulator, body: dict[str, Any]) -> Event:
     number = integer_field(body, "event", 1) if "event" in body else None
-    event = sim.store.beacon.find(number)
+    event = sim.store.beacon.find(number, sim.clock.now())
     if event is None:
         raise BadRequest(21405, "no such event")
     return event

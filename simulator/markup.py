@@ -14,9 +14,12 @@ header p{margin:0;opacity:.85} h1{font-size:1.3rem;margin:0}
 main{max-width:72rem;margin:1.5rem auto;padding:0 1.5rem}
 section{background:#fff;border:1px solid #d8dee6;border-radius:6px;padding:1rem 1.25rem;
 margin-bottom:1.25rem;overflow-x:auto}
-h2{font-size:1.05rem;margin:0 0 .6rem} table{border-collapse:collapse;width:100%}
+h2{font-size:1.05rem;margin:0 0 .6rem}
+h3{font-size:1rem;font-weight:600;margin:.7rem 0 .2rem;color:#51606f}
+table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #e8ecf1;
-vertical-align:top} th{font-weight:600;color:#51606f} tr:last-child td{border-bottom:0}
+vertical-align:top} td:first-child{white-space:nowrap}
+th{font-weight:600;color:#51606f} tr:last-child td{border-bottom:0}
 code{font-size:.9em;overflow-wrap:anywhere} button{font:inherit;padding:.4rem .9rem;margin:.2rem
 .4rem .2rem 0;border:1px solid #1b3a5b;border-radius:4px;background:#fff;color:#1b3a5b;
 cursor:pointer} button:hover,button:focus-visible{background:#1b3a5b;color:#fff}
