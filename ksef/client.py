@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import IO, Any
 
 from . import auth, routes
 from .auth import Credentials, Tokens
+from .batch import BatchSession, batch_file
 from .crypto import (
     SYMMETRIC_USAGE,
     PublicKey,
@@ -28,6 +29,7 @@ from .errors import (
     SessionClosed,
 )
 from .http import Params, Reply, Transport
+from .package import ContextLimits, Package
 from .sessions import ALREADY_CLOSED, FORM_CODE, OnlineSession
 from .types import (
     InvoiceStatus,
@@ -182,41 +184,18 @@ class Client:
 
     # -- sessions --------------------------------------------------------------------------------
 
+    def context_limits(self) -> ContextLimits:
+        """What KSeF grants this context for a session. Raises KsefError."""
+        return self.call("GET", routes.CONTEXT_LIMITS).read(ContextLimits.from_json)
+
     def open_online(self, features: Sequence[str] = ()) -> OnlineSession:
         """Open an interactive session for FA(3) with a key of its own.
 
         ``features`` are names for ``X-KSeF-Feature``. Raises KsefError; a lost answer costs an
         empty session that KSeF closes by itself.
         """
-        try:
-            return self._open_online(features, self._key())
-        except RequestRejected as error:
-            if error.code != UNKNOWN_KEY_CODE:
-                raise
-        self.public_keys = auth.fetch_public_keys(self._transport)
-        return self._open_online(features, self._key())
-
-    def _key(self) -> PublicKey:
-        try:
-            return select_key(self.public_keys, SYMMETRIC_USAGE, self._now())
-        except ProtocolError:
-            self.public_keys = auth.fetch_public_keys(self._transport)
-        return select_key(self.public_keys, SYMMETRIC_USAGE, self._now())
-
-    def _open_online(self, features: Sequence[str], public_key: PublicKey) -> OnlineSession:
         key = SymmetricKey.generate()
-        encryption = {
-            "encryptedSymmetricKey": to_base64(public_key.wrap(key.key)),
-            "initializationVector": to_base64(key.iv),
-        }
-        if public_key.key_id is not None:
-            encryption["publicKeyId"] = public_key.key_id
-        reply = self.call(
-            "POST",
-            routes.ONLINE_OPEN,
-            json={"formCode": FORM_CODE, "encryption": encryption},
-            headers={"X-KSeF-Feature": ",".join(features)} if features else None,
-        )
+        reply = self._open(routes.ONLINE_OPEN, key, {}, features)
         return reply.read(
             lambda data: OnlineSession(
                 self,
@@ -226,13 +205,77 @@ class Client:
             )
         )
 
+    def open_batch(
+        self, package: Package, *, offline: bool = False, features: Sequence[str] = ()
+    ) -> BatchSession:
+        """Open a batch session for a package; ``offline`` holds for every document in it.
+
+        Raises KsefError; a lost answer costs an empty session that lapses by itself.
+        """
+        more = {"batchFile": batch_file(package), "offlineMode": offline}
+        reply = self._open(routes.BATCH_OPEN, package.key, more, features)
+        return reply.read(lambda data: BatchSession(self, package, data))
+
+    def _open(
+        self, path: str, key: SymmetricKey, more: Mapping[str, Any], features: Sequence[str]
+    ) -> Reply:
+        """Open a session; once more if the Ministry's key was withdrawn meanwhile."""
+
+        def attempt() -> Reply:
+            return self.call(
+                "POST",
+                path,
+                json={"formCode": FORM_CODE, "encryption": self._encryption(key), **more},
+                headers={"X-KSeF-Feature": ",".join(features)} if features else None,
+            )
+
+        try:
+            return attempt()
+        except RequestRejected as error:
+            if error.code != UNKNOWN_KEY_CODE:
+                raise
+        self.public_keys = auth.fetch_public_keys(self._transport)
+        return attempt()
+
+    def _encryption(self, key: SymmetricKey) -> dict[str, str]:
+        """How KSeF will read what ``key`` encrypts."""
+        public_key = self._public_key()
+        encryption = {
+            "encryptedSymmetricKey": to_base64(public_key.wrap(key.key)),
+            "initializationVector": to_base64(key.iv),
+        }
+        if public_key.key_id is not None:
+            encryption["publicKeyId"] = public_key.key_id
+        return encryption
+
+    def _public_key(self) -> PublicKey:
+        try:
+            return select_key(self.public_keys, SYMMETRIC_USAGE, self._now())
+        except ProtocolError:
+            self.public_keys = auth.fetch_public_keys(self._transport)
+        return select_key(self.public_keys, SYMMETRIC_USAGE, self._now())
+
+    def send_file(self, method: str, url: str, headers: Mapping[str, str], file: IO[bytes]) -> None:
+        """Send a file to a presigned link. Raises KsefError. May run in several threads."""
+        self._transport.send_file(method, url, headers, file)
+
     def close_online(self, ref: str) -> None:
         """Close an interactive session, also one of an earlier run: that needs no key.
 
         One that is closed already is as good. Raises KsefError.
         """
+        self._close(routes.ONLINE_CLOSE, ref)
+
+    def close_batch(self, ref: str) -> None:
+        """Close a batch session, also one of an earlier run. As :meth:`close_online`.
+
+        KSeF may not know a session that was opened a moment ago (21173): again a little later.
+        """
+        self._close(routes.BATCH_CLOSE, ref)
+
+    def _close(self, template: str, ref: str) -> None:
         try:
-            self.call("POST", routes.fill(routes.ONLINE_CLOSE, session=ref))
+            self.call("POST", routes.fill(template, session=ref))
         except SessionClosed as error:
             if error.code != ALREADY_CLOSED:
                 raise

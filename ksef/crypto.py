@@ -52,6 +52,22 @@ def from_base64(text: str) -> bytes:
         raise ValueError("not base64") from error
 
 
+class BlockEncryptor:
+    """AES-256-CBC with PKCS#7 of a stream: any number of ``update``, then one ``finalize``."""
+
+    def __init__(self, key: bytes, iv: bytes) -> None:
+        self._padder = block_padding.PKCS7(_BLOCK_SIZE * 8).padder()
+        self._encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+
+    def update(self, plain: bytes | memoryview) -> bytes:
+        """The cipher bytes that are certain by now."""
+        return self._encryptor.update(self._padder.update(plain))
+
+    def finalize(self) -> bytes:
+        """The rest, with the padding."""
+        return self._encryptor.update(self._padder.finalize()) + self._encryptor.finalize()
+
+
 @dataclass(frozen=True, repr=False)
 class SymmetricKey:
     """AES-256 key and initialisation vector of one session; never stored, never printed."""
@@ -71,12 +87,14 @@ class SymmetricKey:
         """A fresh random key and vector."""
         return cls(secrets.token_bytes(_KEY_SIZE), secrets.token_bytes(_BLOCK_SIZE))
 
+    def encryptor(self) -> BlockEncryptor:
+        """For a stream; KSeF wants the same key and vector for everything in a session."""
+        return BlockEncryptor(self.key, self.iv)
+
     def encrypt(self, plain: bytes) -> bytes:
         """AES-256-CBC with PKCS#7. The vector is not put in front: it travels in the session."""
-        padder = block_padding.PKCS7(_BLOCK_SIZE * 8).padder()
-        encryptor = Cipher(algorithms.AES(self.key), modes.CBC(self.iv)).encryptor()
-        padded = padder.update(plain) + padder.finalize()
-        return encryptor.update(padded) + encryptor.finalize()
+        encryptor = self.encryptor()
+        return encryptor.update(plain) + encryptor.finalize()
 
     def decrypt(self, cipher: bytes) -> bytes:
         """The plain bytes. Raises ValueError if the padding or the length is wrong."""

@@ -150,6 +150,18 @@ INVOICE_STATUS: dict[int, Verdict] = {
     550: Verdict.RETRY,  # cancelled by the system, nothing stored
 }
 
+# Final statuses of a session that took none of its documents. After 200 and 445 (none valid) each
+# document has a status of its own.
+SESSION_STATUS: dict[int, Verdict] = {
+    405: Verdict.RETRY,  # the package differs from its declaration
+    415: Verdict.RETRY,  # the symmetric key could not be decrypted
+    420: Verdict.BUG,  # more documents than a session takes
+    430: Verdict.RETRY,  # the package could not be unpacked
+    435: Verdict.RETRY,  # a part could not be decrypted
+    440: Verdict.RETRY,  # lapsed: not uploaded in time, or nothing sent
+    500: Verdict.RETRY,
+}
+
 # Final statuses of an authentication operation; 100 is "in progress", 200 is success.
 AUTH_STATUS: dict[int, Verdict] = {
     400: Verdict.FIX,

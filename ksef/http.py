@@ -7,14 +7,16 @@ processed. It never sleeps and never logs; bodies, tokens and links stay out of 
 from __future__ import annotations
 
 import json as json_module
+import logging
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import IO, Any
 
 import requests
 from requests.auth import AuthBase
@@ -33,6 +35,8 @@ _NEVER_SENT = (
     ssl.SSLCertVerificationError,
 )
 _DROPPED = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
+# Storage confirms a part of 100 MB only when all of it is written.
+_STORAGE_TIMEOUT = (10, 120)
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 
@@ -83,6 +87,27 @@ class Reply:
             return reader(data)
         except errors.ProtocolError as error:
             raise self.protocol_error(error.message) from error
+
+
+class _Discretion(logging.Filter):
+    """Silences urllib3's debug lines while its thread follows a presigned link: they quote it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        return not getattr(self._thread, "silent", False)
+
+    def __enter__(self) -> None:
+        self._thread.silent = True
+
+    def __exit__(self, *_error: object) -> None:
+        self._thread.silent = False
+
+
+_discretion = _Discretion()
+logging.getLogger("urllib3.connectionpool").addFilter(_discretion)
 
 
 class _Bearer(AuthBase):
@@ -224,11 +249,63 @@ class Transport:
 
     def fetch(self, url: str, *, accept: str = "application/xml") -> Reply:
         """Read a presigned link that KSeF gave. It gets no token. Raises KsefError only."""
+        return self._follow(self._session, "GET", url, {"Accept": accept}, None, self._timeout)
+
+    def send_file(self, method: str, url: str, headers: Mapping[str, str], file: IO[bytes]) -> None:
+        """Send a file, from its start, to a presigned link. It gets no token.
+
+        Storage replaces what it had, so that a broken connection or a 5xx is tried once more.
+        Raises KsefError only: SessionClosed if the link is not (or no longer) good. May run in
+        several threads, with a file each.
+        """
+        with self._like_session() as session:
+            for is_last in (False, True):
+                file.seek(0)
+                try:
+                    self._follow(session, method, url, headers, file, _STORAGE_TIMEOUT)
+                except errors.KsefError as error:
+                    status = error.problem.status if error.problem is not None else None
+                    if status is not None and status < 500:
+                        raise errors.SessionClosed(
+                            f"KSeF's storage refused a part of the package ({status})"
+                        ) from None
+                    if is_last or not isinstance(error, errors.Unavailable):
+                        raise
+                else:
+                    return
+
+    def _like_session(self) -> requests.Session:
+        """A session of the same proxies and authorities: one is not meant for two threads."""
+        session = requests.Session()
+        session.verify, session.cert = self._session.verify, self._session.cert
+        session.proxies = dict(self._session.proxies)
+        session.trust_env = self._session.trust_env
+        return session
+
+    def _follow(
+        self,
+        session: requests.Session,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: IO[bytes] | None,
+        timeout: tuple[float, float],
+    ) -> Reply:
+        """One exchange with a presigned link, of which nothing may say what it was."""
         if not self.environment.owns(url):
             raise errors.ProtocolError("KSeF gave a link that leads outside its environment")
-        response, failure = self._attempt(
-            "GET", url, True, token=None, body=None, params=None, headers={"Accept": accept}
-        )
+        with _discretion:
+            response, failure = self._attempt(
+                method,
+                url,
+                True,
+                token=None,
+                body=body,
+                params=None,
+                headers=headers,
+                session=session,
+                timeout=timeout,
+            )
         if response is None:
             # The link is a secret of its own and stands in the text of the cause.
             failure.__cause__ = None
@@ -242,23 +319,26 @@ class Transport:
         repeatable: bool,
         *,
         token: str | None,
-        body: bytes | None,
+        body: bytes | IO[bytes] | None,
         params: Params | None,
         headers: Mapping[str, str],
+        session: requests.Session | None = None,
+        timeout: tuple[float, float] | None = None,
     ) -> tuple[requests.Response | None, errors.KsefError]:
         """One exchange: the response, or None and the error to raise."""
         failure: errors.KsefError = errors.NotSent("KSeF was not asked")
+        session = session or self._session
         try:
-            response = self._session.request(
+            response = session.request(
                 method,
                 url,
                 data=body,
                 params=params,
                 headers=dict(headers),
                 auth=_Bearer(token),
-                timeout=self._timeout,
+                timeout=timeout or self._timeout,
                 allow_redirects=False,
-                verify=self._session.verify or True,
+                verify=session.verify or True,
             )
         except (requests.exceptions.RequestException, OSError, ValueError) as error:
             if never_sent(error):

@@ -19,6 +19,8 @@ PERSONAL_GRANTS = "/permissions/query/personal/grants"
 ONLINE_OPEN = "/sessions/online"
 ONLINE_SEND = "/sessions/online/{session}/invoices"
 ONLINE_CLOSE = "/sessions/online/{session}/close"
+BATCH_OPEN = "/sessions/batch"
+BATCH_CLOSE = "/sessions/batch/{session}/close"
 SESSION = "/sessions/{session}"
 SESSION_INVOICES = "/sessions/{session}/invoices"
 SESSION_INVOICE = "/sessions/{session}/invoices/{invoice}"
@@ -26,6 +28,9 @@ SESSION_INVOICE_UPO = "/sessions/{session}/invoices/{invoice}/upo"
 
 INVOICE = "/invoices/ksef/{number}"
 INVOICE_METADATA = "/invoices/query/metadata"
+
+CONTEXT_LIMITS = "/limits/context"
+RATE_LIMITS = "/rate-limits"
 
 CERTIFICATE_LIMITS = "/certificates/limits"
 ENROLLMENT_DATA = "/certificates/enrollments/data"
@@ -43,6 +48,7 @@ REPEATABLE_POSTS = frozenset(
         AUTH_REFRESH,
         PERSONAL_GRANTS,
         ONLINE_CLOSE,
+        BATCH_CLOSE,
         INVOICE_METADATA,
         CERTIFICATE_RETRIEVE,
         CERTIFICATE_QUERY,

@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(answer.body)
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - names of http.server
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names of http.server
 
     def log_message(self, *_arguments) -> None:
         """Stay quiet."""

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import base64
 import logging
-from datetime import datetime, timezone
 
 import pytest
-from keys import ec_key, rsa_key, self_signed
+from conversation import NIP, SIGNERS, client_of, document, now
 from simulator_process import SimulatorProcess
-from vectors import shared
 
-from ksef import environment, numbers
+from ksef import numbers
 from ksef.auth import CertificateCredentials, TokenCredentials
 from ksef.client import Client
 from ksef.crypto import from_base64, sha256, to_base64
 from ksef.errors import AuthError, OutcomeUnknown, RequestRejected, SessionClosed
-from ksef.http import Transport
 from ksef.signer import Signer
 from ksef.upo import parse_upo
 
-NIP = "5265877635"
 SEND = "POST /sessions/online/{ref}/invoices"
-SIGNERS = {
-    "rsa": Signer(key := rsa_key(), self_signed(key)),
-    "p256": Signer(key := ec_key(), self_signed(key)),
-    "p384": Signer(key := ec_key("p384"), self_signed(key)),
-}
 
 
 @pytest.fixture(scope="module")
@@ -41,31 +32,6 @@ def simulator(process):
     process.control("reset")
     process.control("speed", {"polls": [1, 1]})
     return process
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def client_of(simulator, credentials=None, **options) -> Client:
-    """A client without pauses."""
-    if credentials is None:
-        credentials = CertificateCredentials(NIP, SIGNERS["p256"])
-    transport = Transport(environment.simulator(simulator.url), timeout=(5, 5))
-    return Client(transport, credentials, now=now, sleep=lambda _seconds: None, **options)
-
-
-def document(number: str) -> bytes:
-    """A valid FA(3) file of our NIP, issued today, with that number."""
-    from lxml import etree
-
-    path = next(iter(sorted(shared("spec", "fa3-examples").glob("*.xml"))))
-    root = etree.parse(str(path)).getroot()
-    ns = {"f": etree.QName(root).namespace}
-    root.find("f:Podmiot1/f:DaneIdentyfikacyjne/f:NIP", ns).text = NIP
-    root.find("f:Fa/f:P_1", ns).text = now().date().isoformat()
-    root.find("f:Fa/f:P_2", ns).text = number
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
 def settle(client: Client, session: str, reference: str):
