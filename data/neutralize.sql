@@ -31,6 +31,8 @@ UPDATE l10n_pl_ksef_connection
        access_valid_until = NULL,
        refresh_token = NULL,
        refresh_valid_until = NULL,
+       blocked_until = NULL,
+       failures = 0,
        state = 'new';
 
 UPDATE res_company

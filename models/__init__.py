@@ -18,7 +18,9 @@ from . import l10n_pl_ksef_connection
 from . import l10n_pl_ksef_contract
 from . import l10n_pl_ksef_description
 from . import l10n_pl_ksef_document
+from . import l10n_pl_ksef_document_actions
 from . import l10n_pl_ksef_sender
+from . import l10n_pl_ksef_sender_settle
 from . import l10n_pl_ksef_session
 from . import product_category
 from . import product_product

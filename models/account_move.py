@@ -5,9 +5,13 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools.image import image_data_uri
 
 from ..ksef import crypto, qr
-from .l10n_pl_ksef_document import BINDING, LIVE
+from .l10n_pl_ksef_document import ABSENT, BINDING, LIVE
+
+# What Odoo's own module l10n_pl_edi knows of an invoice that it sent (law 10).
+SENT_BY_OTHER_MODULE = ("l10n_pl_edi_number", "l10n_pl_edi_ref")
 
 _logger = logging.getLogger(__name__)
+TROUBLE = "l10n_pl_ksef.mail_activity_type_trouble"
 
 
 class AccountMove(models.Model):
@@ -67,6 +71,7 @@ class AccountMove(models.Model):
         "KOD II", compute="_compute_l10n_pl_ksef_qr", compute_sudo=True
     )
     l10n_pl_ksef_error = fields.Text("KSeF problem", compute="_compute_l10n_pl_ksef_error")
+    l10n_pl_ksef_held = fields.Boolean(compute="_compute_l10n_pl_ksef_error")
     l10n_pl_ksef_live_document_id = fields.Many2one(
         "l10n_pl_ksef.document", compute="_compute_l10n_pl_ksef_error"
     )
@@ -76,7 +81,7 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_document(self):
         """The document that speaks for this invoice: accepted, else live, else newest; or none."""
         self.ensure_one()
-        documents = self.l10n_pl_ksef_document_ids.sorted("id", reverse=True)
+        documents = self.l10n_pl_ksef_document_ids.sorted("id", reverse=True)._in_force()
         for states in (("accepted",), (*LIVE, "conflict"), ("rejected",)):
             if found := documents.filtered(lambda d, states=states: d.state in states):
                 return found[0]
@@ -94,7 +99,9 @@ class AccountMove(models.Model):
         summary = {"held": "attention", "conflict": "attention", "sent": "sending"}
         for move in self:
             document = move._l10n_pl_ksef_document().sudo()
-            if document:
+            if document.state == "rejected" and move.state != "posted":
+                document = document.browse()  # it is being put right
+            if document and document.state != "withdrawn":
                 move.l10n_pl_ksef_state = summary.get(document.state, document.state)
             else:
                 move.l10n_pl_ksef_state = "to_send" if move._l10n_pl_ksef_is_due() else False
@@ -106,20 +113,33 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_is_due(self):
         """Whether this posted sale has to go through KSeF from here."""
         self.ensure_one()
-        return (
+        root = self.company_id.sudo().root_id
+        return bool(
             self.state == "posted"
             and self.move_type in ("out_invoice", "out_refund")
-            and bool(self.company_id.sudo().root_id.l10n_pl_ksef_environment)
+            and root.l10n_pl_ksef_environment
+            # what was issued before must not be issued again by a second look at it
+            and self.invoice_date
+            and root.l10n_pl_ksef_start_date
+            and self.invoice_date >= root.l10n_pl_ksef_start_date
+            and not any(self[name] for name in SENT_BY_OTHER_MODULE if name in self._fields)
         )
 
-    @api.depends("l10n_pl_ksef_document_ids.state", "l10n_pl_ksef_document_ids.error_text")
+    @api.depends(
+        "l10n_pl_ksef_state", "l10n_pl_ksef_number", "l10n_pl_ksef_document_ids.error_text"
+    )
     def _compute_l10n_pl_ksef_error(self):
         for move in self:
             document = move._l10n_pl_ksef_document()
+            connection = document.connection_id.sudo()  # only its sentence is shown
+            waits = document.state in LIVE and connection._is_blocked()
             move.l10n_pl_ksef_live_document_id = document.state in BINDING and document
-            move.l10n_pl_ksef_error = document.state != "accepted" and document.error_text
+            move.l10n_pl_ksef_held = document.state == "held"
+            move.l10n_pl_ksef_error = document.state not in ("accepted", "withdrawn") and (
+                document.error_text or (waits and connection.message)
+            )
 
-    @api.depends("l10n_pl_ksef_document_ids.state")
+    @api.depends("l10n_pl_ksef_state", "l10n_pl_ksef_number")
     def _compute_l10n_pl_ksef_qr(self):
         for move in self:
             document = move._l10n_pl_ksef_document()
@@ -158,7 +178,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         self.check_access("write")
-        if document := self.sudo().l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING):
+        if document := self.sudo().l10n_pl_ksef_document_ids._binding():
             return document[0]
         connection = self.env["l10n_pl_ksef.connection"]._for_company(self.company_id)
         if not connection:
@@ -182,7 +202,8 @@ class AccountMove(models.Model):
                     "xml_file": crypto.to_base64(xml),
                     "xml_sha256": crypto.to_base64(crypto.sha256(xml)),
                     "xml_size": len(xml),
-                    "deadline": self.invoice_date if not late else False,
+                    # already over for a late one: it goes first and shows red
+                    "deadline": self.invoice_date,
                 }
             )
         )
@@ -227,31 +248,44 @@ class AccountMove(models.Model):
         if stale:
             stale.res_field = False
             self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
-        self.activity_unlink(["l10n_pl_ksef.mail_activity_type_trouble"])
+        self.activity_unlink([TROUBLE])
         self.message_post(
             body=self.env._("KSeF accepted this invoice under the number %s.", document.ksef_number)
         )
+        if document.resume_sending and not self.sending_data:
+            self.sending_data = document.resume_sending
+            document.resume_sending = False
+            self.env.ref("account.ir_cron_account_move_send").sudo()._trigger()
 
     def _l10n_pl_ksef_on_trouble(self, summary, note):
         """One activity a subject, updated, never repeated."""
         self.ensure_one()
-        kind = "l10n_pl_ksef.mail_activity_type_trouble"
-        activity = self.activity_search([kind])
+        activity = self.activity_search([TROUBLE])
         if activity:
             activity.write({"summary": summary, "note": note})
         else:
-            user = self.invoice_user_id or self.create_uid
-            self.activity_schedule(kind, summary=summary, note=note, user_id=user.id)
+            user = self._l10n_pl_ksef_responsible()
+            self.activity_schedule(TROUBLE, summary=summary, note=note, user_id=user.id)
         self.message_post(body=note)
+
+    def _l10n_pl_ksef_responsible(self):
+        """The person who may put it right: salesperson or author with invoicing rights."""
+        for user in (self.invoice_user_id, self.create_uid):
+            if (
+                user.active
+                and user != self.env.ref("base.user_root")
+                and user.has_group("account.group_account_invoice")
+            ):
+                return user
+        connection = self.env["l10n_pl_ksef.connection"]._for_company(self.company_id)
+        return connection._administrator()
 
     # -- guards (law 5) ----------------------------------------------------------------------------
 
     @api.constrains("state", "name", "invoice_date", "company_id", "move_type")
     def _check_l10n_pl_ksef_frozen(self):
         for move in self:
-            document = move.sudo().l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING)[
-                :1
-            ]
+            document = move.sudo().l10n_pl_ksef_document_ids._binding()[:1]
             if document and (
                 move.state != "posted"
                 or move.name != document.invoice_number
@@ -260,20 +294,23 @@ class AccountMove(models.Model):
             ):
                 raise ValidationError(
                     self.env._(
-                        "KSeF has %(number)s of %(date)s, or is getting it: its status, number, date "
-                        "and "
-                        "company cannot change any more. Issue a correction instead.",
+                        "KSeF has %(number)s of %(date)s, or is getting it: its status, number, "
+                        "date and company cannot change any more. Issue a correction instead.",
                         number=document.invoice_number,
                         date=document.issue_date,
                     )
                 )
 
     def _l10n_pl_ksef_withdraw(self):
-        """Take back what never left: an online document without a single attempt."""
-        documents = self.sudo().l10n_pl_ksef_document_ids.filtered(
-            lambda d: d.state == "queued" and not d.attempt and d.legal_mode == "online"
-        )
-        documents._lock("queued")._transition("withdrawn")
+        """Take back what KSeF surely does not have."""
+        documents = self.sudo().l10n_pl_ksef_document_ids._withdrawable()
+        documents = documents._lock(*ABSENT)
+        documents._transition("withdrawn", next_attempt_at=False)
+        for move in documents.move_id:
+            move.message_post(
+                body=self.env._("Taken out of the KSeF queue; KSeF does not have it.")
+            )
+        self.activity_unlink([TROUBLE])
 
     def button_draft(self):
         # EXTENDS 'account'
@@ -285,15 +322,13 @@ class AccountMove(models.Model):
         self._l10n_pl_ksef_withdraw()
         return super().button_cancel()
 
-    @api.depends("l10n_pl_ksef_document_ids.state")
+    @api.depends("l10n_pl_ksef_state", "l10n_pl_ksef_document_ids.state")
     def _compute_show_reset_to_draft_button(self):
         # EXTENDS 'account'
         super()._compute_show_reset_to_draft_button()
         for move in self:
-            if any(
-                d.state in BINDING and (d.state != "queued" or d.attempt)
-                for d in move.sudo().l10n_pl_ksef_document_ids
-            ):
+            binding = move.sudo().l10n_pl_ksef_document_ids._binding()
+            if binding - binding._withdrawable():
                 move.show_reset_to_draft_button = False
 
     @api.ondelete(at_uninstall=False)
@@ -313,19 +348,10 @@ class AccountMove(models.Model):
 
     def action_l10n_pl_ksef_check(self):
         """Ask KSeF now for numbers and UPOs."""
-        self.check_access("write")
-        documents = self.sudo().l10n_pl_ksef_document_ids
-        self.env["l10n_pl_ksef.sender"].sudo()._settle(
-            documents.filtered(
-                lambda d: d.state in ("sending", "sent")
-                or (d.state == "accepted" and d.upo_pending)
-            ),
-            now=True,
-        )
+        return self.l10n_pl_ksef_live_document_id.action_check()
 
     def action_l10n_pl_ksef_retry(self):
-        """Send a held document again."""
-        self.check_access("write")
+        """Send held documents again."""
         return self.l10n_pl_ksef_live_document_id.action_retry()
 
     def action_l10n_pl_ksef_documents(self):

@@ -1,6 +1,6 @@
 """Send & Print: KSeF comes before the PDF, because the PDF carries the number and KOD I."""
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 KEY = "l10n_pl_ksef"
@@ -40,32 +40,41 @@ class AccountMoveSend(models.AbstractModel):
         ours = moves.filtered(lambda move: KEY in moves_data[move]["extra_edis"])
         if not ours:
             return alerts
-        problems = []
+        # a danger stops the whole batch: one bad invoice must not hold up the others (law 6)
+        level = "danger" if len(moves) == 1 else "warning"
+        missing = []
         for company in ours.company_id:
-            problems += ours.filtered(lambda m, c=company: m.company_id == c)[
-                :1
-            ]._l10n_pl_ksef_missing()
-        if problems:
+            first = ours.filtered(lambda m, c=company: m.company_id == c)[:1]
+            missing += first._l10n_pl_ksef_missing()
+        if missing:
             alerts["l10n_pl_ksef_connection"] = {
-                "level": "danger",
-                "message": "\n".join(problems),
-                "action_text": self.env._("Open the settings"),
-                "action": self.env["ir.actions.actions"]._for_xml_id(
-                    "account.action_account_config"
-                ),
+                "level": level,
+                "message": "\n".join(missing),
+                **self._l10n_pl_ksef_way_to_settings(),
             }
-        for move in ours:
-            if move.l10n_pl_ksef_live_document_id:
-                continue
-            try:
-                move._l10n_pl_ksef_build_fa3()
-            except UserError as error:
-                alerts[f"l10n_pl_ksef_{move.id}"] = {
-                    "level": "danger",
-                    "message": f"{move.name}: {error}",
-                    "action_text": self.env._("Open the invoice"),
-                    "action": move._get_records_action(),
-                }
+        unsound = {
+            move: problems
+            for move in ours
+            if not move.l10n_pl_ksef_live_document_id
+            and (problems := move._l10n_pl_ksef_fa3_problems())
+        }
+        if len(moves) == 1:
+            for problems in unsound.values():
+                alerts.update(self._l10n_pl_ksef_alerts(problems))
+        elif unsound:
+            alerts["l10n_pl_ksef_fa3"] = {
+                "level": level,
+                "message": self.env._(
+                    "KSeF cannot take these yet; the others are sent:\n%s",
+                    "\n".join(
+                        f"{move.name}: {problem.message()}"
+                        for move, problems in unsound.items()
+                        for problem in problems
+                    ),
+                ),
+                "action_text": self.env._("Show the invoices"),
+                "action": self.env["account.move"].union(*unsound)._get_records_action(),
+            }
         late = ours.filtered(lambda m: m.invoice_date and m.invoice_date < m._l10n_pl_ksef_today())
         if late:
             alerts["l10n_pl_ksef_late"] = {
@@ -75,6 +84,29 @@ class AccountMoveSend(models.AbstractModel):
                     ", ".join(late.mapped("name")),
                 ),
             }
+        return alerts
+
+    def _l10n_pl_ksef_way_to_settings(self):
+        """A button, for those who may open the settings."""
+        if not self.env.user.has_group("base.group_system"):
+            return {}
+        return {
+            "action_text": self.env._("Open the settings"),
+            "action": self.env["ir.actions.actions"]._for_xml_id("account.action_account_config"),
+        }
+
+    def _l10n_pl_ksef_alerts(self, problems):
+        """One alert for each record that has to be put right, with the way to it."""
+        alerts = {}
+        for problem in problems:
+            key = f"l10n_pl_ksef_{problem.record._name}_{problem.record.id}"
+            alert = alerts.setdefault(key, {"level": "danger", "message": []})
+            alert["message"].append(problem.message())
+            if problem.record and problem.record.has_access("read"):
+                alert["action_text"] = self.env._("Open %s", problem.record.display_name)
+                alert["action"] = problem.record._get_records_action()
+        for alert in alerts.values():
+            alert["message"] = "\n".join(alert["message"])
         return alerts
 
     # -- sending -----------------------------------------------------------------------------------
@@ -102,7 +134,14 @@ class AccountMoveSend(models.AbstractModel):
         documents = moves.sudo().l10n_pl_ksef_document_ids
         documents._checkpoint()  # frozen before anything leaves (law 2)
         sender = self.env["l10n_pl_ksef.sender"]
-        sender._send(documents.filtered(lambda d: d.state == "queued"))
+        now = fields.Datetime.now()
+        sender._send(
+            documents.filtered(
+                lambda d: d.state == "queued"
+                # a person who presses Send does not wait; the scheduled action does
+                and not (d.move_id.sending_data and d.next_attempt_at and d.next_attempt_at > now)
+            )
+        )
         sender._settle_while_waiting(documents)
         documents._checkpoint()
         for move in moves:
@@ -122,16 +161,19 @@ class AccountMoveSend(models.AbstractModel):
                 "KSeF rejected it. Reset it to draft, correct it and send it again."
             ),
         }
+        if move.sending_data and move.l10n_pl_ksef_state in ("sending", "queued"):
+            # Odoo would run its queue over and over; ours brings the number, and then goes on
+            move.l10n_pl_ksef_live_document_id.sudo().resume_sending = move.sending_data
+            words["sending"] = words["queued"] = self.env._(
+                "KSeF has not given the number yet. It comes by itself; then this goes on."
+            )
         lines = [words.get(move.l10n_pl_ksef_state), move.l10n_pl_ksef_error]
-        self._l10n_pl_ksef_error(
-            data, *filter(None, lines), retry=move.l10n_pl_ksef_state in ("sending", "queued")
-        )
+        self._l10n_pl_ksef_error(data, *filter(None, lines))
 
-    def _l10n_pl_ksef_error(self, data, *lines, retry=False):
+    def _l10n_pl_ksef_error(self, data, *lines):
         data["error"] = {
             "error_title": self.env._("KSeF: the invoice has no number yet."),
             "errors": list(lines),
-            "retry": retry,
             KEY: True,
         }
 

@@ -1,16 +1,19 @@
 """How a company reaches KSeF: the only model that builds a client."""
 
 import logging
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+
+from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..ksef import auth, client, environment, errors, http, numbers
 
 _logger = logging.getLogger(__name__)
 
 NEEDED_PERMISSIONS = ("InvoiceWrite", "InvoiceRead")
+BACKOFF = (60, 120, 300, 900, 1800, 3600)  # seconds of rest, by failures in a row
 SECRETS = {"copy": False, "prefetch": False, "groups": fields.NO_ACCESS}
 
 
@@ -27,6 +30,7 @@ def to_naive(value):
 class L10nPlKsefConnection(models.Model):
     _name = "l10n_pl_ksef.connection"
     _description = "KSeF connection"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _rec_name = "company_id"
     _check_company_auto = True
 
@@ -66,6 +70,13 @@ class L10nPlKsefConnection(models.Model):
     permissions = fields.Char(readonly=True, copy=False, help="What KSeF lets this login do.")
     message = fields.Text("Result of the last check", readonly=True, copy=False)
     connected_at = fields.Datetime("Last checked", readonly=True, copy=False)
+    blocked_until = fields.Datetime(
+        "Not asked before",
+        readonly=True,
+        copy=False,
+        help="After trouble, KSeF is left alone until then. Connect tries at once.",
+    )
+    failures = fields.Integer("Failures in a row", readonly=True, copy=False)
 
     _one_per_company = models.UniqueIndex(
         "(company_id, environment)", "This company already has a connection to that environment."
@@ -85,6 +96,14 @@ class L10nPlKsefConnection(models.Model):
                 value = connection.new_token.strip()
                 connection.sudo().write({"token": value, "auth_method": "token"})
                 connection.sudo()._forget_tokens()
+
+    def write(self, vals):
+        # The form has these readonly, which binds no RPC call: they decide where invoices go.
+        if not self.env.su and not vals.keys() <= {"auth_method", "new_token"}:
+            raise AccessError(self.env._("A KSeF connection is changed by its own buttons only."))
+        if "auth_method" in vals:
+            self.sudo()._forget_tokens()
+        return super().write(vals)
 
     @api.model
     def _for_company(self, company, create=False):
@@ -156,14 +175,21 @@ class L10nPlKsefConnection(models.Model):
         )
 
     def _store_tokens(self, tokens):
-        self.write(
-            {
-                "access_token": tokens.access.value,
-                "access_valid_until": to_naive(tokens.access.valid_until),
-                "refresh_token": tokens.refresh.value,
-                "refresh_valid_until": to_naive(tokens.refresh.valid_until),
-            }
-        )
+        """Keep them for the next run. Where another worker stores its own at this moment, those
+        stay: both pairs are good, and no invoice waits for this row.
+        """
+        try:
+            with self.env.cr.savepoint():
+                self.try_lock_for_update(allow_referencing=True).write(
+                    {
+                        "access_token": tokens.access.value,
+                        "access_valid_until": to_naive(tokens.access.valid_until),
+                        "refresh_token": tokens.refresh.value,
+                        "refresh_valid_until": to_naive(tokens.refresh.valid_until),
+                    }
+                )
+        except SerializationFailure:
+            _logger.info("KSeF: another worker stored its tokens of connection %s", self.id)
 
     def _forget_tokens(self):
         self.write(
@@ -175,6 +201,57 @@ class L10nPlKsefConnection(models.Model):
                 "state": "new",
             }
         )
+
+    # -- trouble ---------------------------------------------------------------------------------
+
+    def _is_blocked(self):
+        """Whether KSeF is to be left alone now."""
+        return bool(self.blocked_until and self.blocked_until > fields.Datetime.now())
+
+    def _note_error(self, error):
+        """Trouble before or beside any document: login, session, no answer, too many requests."""
+        fix = error.verdict == errors.Verdict.FIX
+        self._block(self._explain(error), fix=fix, retry_after=error.retry_after)
+
+    def _block(self, text, *, fix=False, retry_after=None):
+        """Leave KSeF alone for a while; `fix`: an administrator has to act."""
+        failures = self.failures + 1
+        wait = retry_after or BACKOFF[min(failures, len(BACKOFF)) - 1]
+        vals = {
+            "failures": failures,
+            "message": text,
+            "blocked_until": fields.Datetime.now() + timedelta(seconds=wait),
+        }
+        if fix:
+            vals["state"] = "problem"
+        self.write(vals)
+        _logger.info("KSeF connection %s rests for %s s: %s", self.id, wait, text)
+        if fix:
+            self._ask_administrator(text)
+
+    def _unblock(self):
+        """KSeF answered."""
+        if self.failures or self.blocked_until:
+            self.write({"failures": 0, "blocked_until": False})
+
+    def _ask_administrator(self, text):
+        """One activity, updated, never repeated."""
+        kind = "l10n_pl_ksef.mail_activity_type_connection"
+        activity = self.activity_search([kind])
+        if activity:
+            activity.write({"note": text})
+            return
+        user = self._administrator()
+        self.activity_schedule(kind, note=text, user_id=user.id)
+
+    def _administrator(self):
+        """A person who may mend it: a KSeF administrator of this company."""
+        admins = self.env.ref("l10n_pl_ksef.group_l10n_pl_ksef_admin").sudo().all_user_ids
+        people = admins.filtered(
+            lambda user: user != self.env.ref("base.user_root")
+            and self.company_id in user.company_ids
+        )
+        return people[:1] or self.env.ref("base.user_admin")
 
     def _on_warning(self, *warning):
         _logger.warning("KSeF (%s) warns: %s", self.environment, " ".join(map(str, warning)))
@@ -204,6 +281,10 @@ class L10nPlKsefConnection(models.Model):
                 connection._note("problem", text, found)
             else:
                 connection._note("connected", self.env._("Logged in; nothing is missing."), found)
+            connection._unblock()
+            connection.activity_unlink(["l10n_pl_ksef.mail_activity_type_connection"])
+            self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
+            self.env["l10n_pl_ksef.document"]._trigger("ir_cron_poll")
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -252,5 +333,6 @@ class L10nPlKsefConnection(models.Model):
             (text for kind, text in kinds.items() if isinstance(error, kind)),
             self.env._("KSeF could not do this."),
         )
-        details = str(error)
-        return f"{sentence} {details}" if details else sentence
+        trace = error.problem.trace_id if error.problem else None
+        parts = [sentence, str(error), *error.details, trace and f"[{trace}]"]
+        return " ".join(filter(None, parts))

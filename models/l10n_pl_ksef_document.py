@@ -8,41 +8,45 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef import crypto, links
+from .l10n_pl_ksef_connection import BACKOFF
 
 _logger = logging.getLogger(__name__)
 
 LIVE = ("queued", "held", "sending", "sent")
-# What KSeF has, or may have: nothing about such an invoice may change (law 5).
+# What KSeF has, or may get: nothing about such an invoice may change (law 5).
 BINDING = (*LIVE, "accepted", "conflict")
+# What KSeF surely does not have.
+ABSENT = ("queued", "held")
+MAX_FAILURES = 5  # then a person looks
 
-#                 ┌──── resolve: absent · refused before acceptance ────┐
-#                 ▼                                                     │
-#  freeze ────► queued ─────────── intend (commit) ──────────────────► sending ─ reply · found ► sent
-#                │  ▲                                                   │                         │
-#    withdraw ───┤  └──── retry ──── held ◄──── right, key, our own bug ┘                         │
-#                ▼                    ▲                                                           │
-#            withdrawn                └──────── 410 415, five failures ───────────────────────────┤
-#                                                                                                 │
-#    queued   ◄── 405 435 500 550, in a new session ──────────────────────────────────────────────┤
-#    accepted ◄── 200, or 440 with our own hash ──────────────────────────────────────────────────┤
-#    conflict ◄── 440 otherwise; an administrator makes it accepted or rejected ──────────────────┤
-#    rejected ◄── 430 450; superseded when a newer document is accepted ──────────────────────────┘
+#                 ┌──── resolve: absent · refused before acceptance ───┐
+#                 ▼                                                    │
+#  freeze ────► queued ─────────── intend (commit) ─────────────────► sending ─ reply · found ► sent
+#                │  ▲                                                  │                         │
+#                │  └──── retry ──── held ◄──── permission, our bug ───┘                         │
+#                ▼                   │ ▲                                                         │
+#            withdrawn ◄── withdraw ─┘ └──────── 410 415, five failures ─────────────────────────┤
+#                                                                                                │
+#    queued   ◄── 405 435 500 550, in a new session ─────────────────────────────────────────────┤
+#    accepted ◄── 200, or 440 with our own hash ─────────────────────────────────────────────────┤
+#    conflict ◄── 440 otherwise; an administrator makes it rejected ─────────────────────────────┤
+#    rejected ◄── 430 450; superseded when another document is accepted ─────────────────────────┘
 #
 #  queued -> sending, held, withdrawn
-#  held -> queued
+#  held -> queued, withdrawn
 #  sending -> sent, queued, held
 #  sent -> accepted, rejected, conflict, queued, held
-#  conflict -> accepted, rejected
+#  conflict -> rejected
 #  rejected -> superseded
 #  accepted ->
 #  superseded ->
 #  withdrawn ->
 TRANSITIONS = {
     "queued": {"sending", "held", "withdrawn"},
-    "held": {"queued"},
+    "held": {"queued", "withdrawn"},
     "sending": {"sent", "queued", "held"},
     "sent": {"accepted", "rejected", "conflict", "queued", "held"},
-    "conflict": {"accepted", "rejected"},
+    "conflict": {"rejected"},
     "rejected": {"superseded"},
     "accepted": set(),
     "superseded": set(),
@@ -83,6 +87,9 @@ class L10nPlKsefDocument(models.Model):
         readonly=True,
         default="online",
     )
+    issued_offline = fields.Boolean(
+        readonly=True, help="It was handed over before KSeF had it: sent with offlineMode."
+    )
     xml_file = fields.Binary("FA(3) file", required=True, readonly=True, attachment=True)
     xml_filename = fields.Char(compute="_compute_filenames")
     xml_sha256 = fields.Char(
@@ -113,6 +120,9 @@ class L10nPlKsefDocument(models.Model):
         index=True,
     )
     session_id = fields.Many2one("l10n_pl_ksef.session", readonly=True, index="btree_not_null")
+    tried_session_ids = fields.Many2many(
+        "l10n_pl_ksef.session", readonly=True, help="Every session in which it was sent."
+    )
     reference_number = fields.Char(readonly=True, help="KSeF's reference of this sending.")
     attempt = fields.Integer("Attempts", readonly=True, default=0)
     failures = fields.Integer("Failures in a row", readonly=True, default=0)
@@ -133,14 +143,20 @@ class L10nPlKsefDocument(models.Model):
     error_code = fields.Char(readonly=True)
     error_kind = fields.Char(readonly=True)
     error_text = fields.Text("What KSeF said", readonly=True)
+    resume_sending = fields.Json(
+        help="What Send & Print was asked to do; goes on when KSeF accepts.",
+        readonly=True,
+        groups=fields.NO_ACCESS,
+    )
     superseded_by_id = fields.Many2one("l10n_pl_ksef.document", readonly=True)
 
     _one_live_per_move = models.UniqueIndex(
-        "(move_id) WHERE state IN ('queued', 'held', 'sending', 'sent')",
+        "(move_id, connection_id) WHERE state IN ('queued', 'held', 'sending', 'sent')",
         "This invoice already has a document on its way to KSeF.",
     )
     _one_accepted_per_move = models.UniqueIndex(
-        "(move_id) WHERE state = 'accepted'", "KSeF has already accepted this invoice."
+        "(move_id, connection_id) WHERE state = 'accepted'",
+        "KSeF has already accepted this invoice.",
     )
     _unique_number = models.UniqueIndex(
         "(connection_id, ksef_number) WHERE ksef_number IS NOT NULL",
@@ -177,10 +193,32 @@ class L10nPlKsefDocument(models.Model):
             self.env._("KSeF documents are evidence for the tax office and cannot be deleted.")
         )
 
+    def _in_force(self):
+        """Those that speak for their invoices.
+
+        A document of a trial environment says nothing once its company has left it; one of
+        Production always does.
+        """
+        connections = {
+            company: self.env["l10n_pl_ksef.connection"]._for_company(company)
+            for company in self.company_id
+        }
+        return self.filtered(
+            lambda d: d.environment == "prod" or d.connection_id == connections[d.company_id]
+        )
+
+    def _binding(self):
+        """Those that tie their invoices: KSeF has them or may get them (law 5)."""
+        return self.filtered(lambda d: d.state in BINDING)._in_force()
+
+    def _withdrawable(self):
+        """Those that KSeF does not have, and nobody holds a print of as if it had."""
+        return self.filtered(lambda d: d.state in ABSENT and not d.issued_offline)
+
     def _xml(self):
         """The frozen bytes; raises rather than let others than the hashed ones leave (law 1)."""
         self.ensure_one()
-        xml = base64.b64decode(self.with_context(bin_size=False).xml_file)
+        xml = base64.b64decode(self.with_context(bin_size=False).xml_file or b"")
         if crypto.to_base64(crypto.sha256(xml)) != self.xml_sha256:
             raise UserError(
                 self.env._(
@@ -208,22 +246,43 @@ class L10nPlKsefDocument(models.Model):
         self.sudo().write({"state": state, **vals})
 
     @api.model
+    def _commits(self):
+        """Whether steps are made durable here; a plain test may not commit."""
+        return bool(
+            self.env.context.get("ir_cron_progress_id")
+            or self.env["account.move.send"]._can_commit()
+        )
+
+    @api.model
     def _checkpoint(self, done=0, **kw):
-        """Make what happened so far durable.
+        """Make what happened so far durable, and see what others did meanwhile.
 
         :return: seconds left for this run of a scheduled action; infinite outside of one
         """
-        in_cron = self.env.context.get("ir_cron_progress_id")
-        if in_cron or self.env["account.move.send"]._can_commit():
+        if self._commits():
             return self.env["ir.cron"]._commit_progress(done, **kw)
-        self.env.flush_all()  # a plain test may not commit
+        self.env.flush_all()
         return float("inf")
 
     def _lock(self, *states):
         """The rows of self that nobody else works on and that still are in one of the states."""
         locked = self.try_lock_for_update(allow_referencing=True)
-        locked.invalidate_recordset(["state", "attempt", "lease_until"])
+        locked.invalidate_recordset(["state", "attempt", "lease_until", "session_id"])
         return locked.filtered(lambda document: document.state in states)
+
+    def _put_off(self, text, *, kind="retry", delay=None):
+        """Not now: remember why, and come back later each time. `delay` in seconds."""
+        for document in self:
+            failures = document.failures + 1
+            wait = delay or BACKOFF[min(failures, len(BACKOFF)) - 1]
+            document.write(
+                {
+                    "failures": failures,
+                    "error_kind": kind,
+                    "error_text": text,
+                    "next_attempt_at": fields.Datetime.now() + timedelta(seconds=wait),
+                }
+            )
 
     # -- settling --------------------------------------------------------------------------------
 
@@ -244,7 +303,9 @@ class L10nPlKsefDocument(models.Model):
             # art. 106nda(16): it arrived after the day in P_1
             vals["legal_mode"] = "offline24"
         self._transition("accepted", **vals)
-        older = self.move_id.l10n_pl_ksef_document_ids.filtered(lambda d: d.state == "rejected")
+        older = self.move_id.l10n_pl_ksef_document_ids.filtered(
+            lambda d: d.state == "rejected" and d.connection_id == self.connection_id
+        )
         older._transition("superseded", superseded_by_id=self.id)
         self.move_id._l10n_pl_ksef_on_accepted(self)
 
@@ -260,7 +321,8 @@ class L10nPlKsefDocument(models.Model):
         self.move_id._l10n_pl_ksef_on_trouble(
             self.env._("KSeF rejected this invoice"),
             self.env._(
-                "KSeF said: %(text)s (%(code)s). Reset the invoice to draft, correct it and send it again.",
+                "KSeF said: %(text)s (%(code)s). Reset the invoice to draft, correct it and "
+                "send it again.",
                 text=text,
                 code=code,
             ),
@@ -287,8 +349,11 @@ class L10nPlKsefDocument(models.Model):
         """Back to the queue; KSeF surely does not have the file. `delay` in seconds."""
         self.ensure_one()
         failures = self.failures + 1 if counts else self.failures
+        if failures >= MAX_FAILURES:
+            self._hold("retry", code, text)
+            return
         if delay is None:
-            delay = 60 * (1, 2, 5, 15, 30, 60)[min(failures, 6) - 1 if failures else 0]
+            delay = BACKOFF[min(max(failures, 1), len(BACKOFF)) - 1]
         self._transition(
             "queued",
             session_id=False,
@@ -319,69 +384,3 @@ class L10nPlKsefDocument(models.Model):
                 text=text,
             ),
         )
-
-    # -- what people press -----------------------------------------------------------------------
-
-    def action_retry(self):
-        """Send a held document again: the same bytes."""
-        self.move_id.check_access("write")
-        locked = self.sudo()._lock("held")
-        locked._transition("queued", next_attempt_at=False, failures=0)
-        self.env.ref("l10n_pl_ksef.ir_cron_flush").sudo()._trigger()
-        return self._notify(self.env._("Back in the queue; it is sent within a minute."))
-
-    def action_check(self):
-        """Ask KSeF now, instead of waiting for the scheduled action."""
-        self.move_id.check_access("write")
-        self.env["l10n_pl_ksef.sender"].sudo()._settle(self.sudo(), now=True)
-
-    def action_conflict_accept(self):
-        """An administrator says: the original in KSeF is this invoice."""
-        self._check_administrator()
-        for document in self.sudo()._lock("conflict"):
-            if not document.original_ksef_number:
-                raise UserError(
-                    self.env._(
-                        "KSeF named no original for %s; look it up in KSeF and reject this "
-                        "document.",
-                        document.invoice_number,
-                    )
-                )
-            document._accept(document.original_ksef_number, fields.Datetime.now(), None)
-            document.move_id.message_post(
-                body=self.env._("Conflict in KSeF decided: the original there is this invoice.")
-            )
-
-    def action_conflict_reject(self):
-        """An administrator says: the original in KSeF is another invoice."""
-        self._check_administrator()
-        for document in self.sudo()._lock("conflict"):
-            document._reject("440", document.error_text or "")
-
-    def _check_administrator(self):
-        if not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin"):
-            raise UserError(self.env._("Only a KSeF administrator may decide this."))
-        self.check_access("read")
-
-    def _notify(self, message):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": message,
-                "type": "info",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
-
-    # -- scheduled actions -----------------------------------------------------------------------
-
-    @api.model
-    def _cron_flush(self):
-        """Send what is queued and due."""
-        self.env["l10n_pl_ksef.sender"]._flush()
-
-    @api.model
-    def _cron_poll(self):
-        """Resolve unknown outcomes, fetch numbers and UPOs."""
-        self.env["l10n_pl_ksef.sender"]._poll()

@@ -1,25 +1,28 @@
-"""Sends what is queued and settles what was sent: the only model that drives KSeF sessions.
+"""Sends what is queued: the only model that drives KSeF sessions.
 
 Every step is committed before the next (freeze, intend, send, record, settle, archive), so that
 a process may die on any line and the next run brings the invoice home.
 """
 
 import logging
-import time
+from contextlib import contextmanager
 from datetime import timedelta
 
-from odoo import api, fields, models
+from psycopg2.errors import SerializationFailure
+
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import crypto, errors, types
+from ..ksef import crypto, errors
 from .l10n_pl_ksef_connection import to_naive
 
 _logger = logging.getLogger(__name__)
 
 LEASE = 600  # seconds in which nobody else touches a row that is being sent
-MAX_FAILURES = 5
-SETTLE_WAITS = (0.5, 1, 2, 4)  # seconds between questions while a user waits
+LOST = 60  # seconds until a lost answer is looked into; KSeF may still be reading the request
 POLL_AFTER = (60, 120, 300, 900, 3600)  # seconds by age, for the scheduled action
+# What says something about the connection and nothing about one document.
+ABOUT_CONNECTION = (errors.NotSent, errors.Unavailable, errors.RateLimited, errors.AuthError)
 
 
 class L10nPlKsefSender(models.AbstractModel):
@@ -29,48 +32,43 @@ class L10nPlKsefSender(models.AbstractModel):
     # -- entry points ----------------------------------------------------------------------------
 
     @api.model
-    def _flush(self):
-        """Send every document that is queued and due, earliest deadline first."""
+    def _due(self, states, field="next_attempt_at"):
+        """Domain of rows that may be worked on now."""
         now = fields.Datetime.now()
-        domain = [
-            ("state", "=", "queued"),
+        return [
+            ("state", "in", states),
+            *("|", (field, "=", False), (field, "<=", now)),
             "|",
-            ("next_attempt_at", "=", False),
-            ("next_attempt_at", "<=", now),
+            ("connection_id.blocked_until", "=", False),
+            ("connection_id.blocked_until", "<=", now),
         ]
-        documents = self.env["l10n_pl_ksef.document"].search(domain, order="deadline, id")
+
+    @api.model
+    def _flush(self):
+        """Send every document that is queued and due, the oldest date of issue first."""
+        Document = self.env["l10n_pl_ksef.document"]
+        domain = self._due(["queued"])
+        documents = Document.search(domain, order="issue_date, id")
         documents._checkpoint(remaining=len(documents))
         self._send(documents)
         # What is left was either put off, or time was up. Only the latter may ask for another run
         # at once: a remainder that does not shrink makes Odoo call again without end.
-        left = self.env["l10n_pl_ksef.document"].search_count(domain)
+        left = Document.search_count(domain)
         documents._checkpoint(remaining=left if left < len(documents) else 0)
-        self._wake("l10n_pl_ksef.ir_cron_flush", "queued")
+        self._wake("ir_cron_flush", [("state", "=", "queued")])
 
     @api.model
-    def _poll(self):
-        """Resolve, settle and archive; one list request covers a whole session."""
-        Document = self.env["l10n_pl_ksef.document"]
-        now = fields.Datetime.now()
-        unknown = Document.search([("state", "=", "sending"), ("lease_until", "<=", now)])
-        due = ["|", ("next_attempt_at", "=", False), ("next_attempt_at", "<=", now)]
-        sent = Document.search([("state", "=", "sent"), *due])
-        bare = Document.search([("state", "=", "accepted"), ("upo_pending", "=", True), *due])
-        Document._checkpoint(remaining=len(unknown | sent | bare))
-        self._settle(unknown | sent | bare)
-        Document._checkpoint(remaining=0)
-        self._wake("l10n_pl_ksef.ir_cron_poll", "sent", "accepted")
-        self._wake("l10n_pl_ksef.ir_cron_poll", "sending", field="lease_until")
-        if unknown:
-            self._wake("l10n_pl_ksef.ir_cron_flush", "queued")
-
-    def _wake(self, cron, *states, field="next_attempt_at"):
-        """Run the scheduled action when the next row is due, not before: no hot loop."""
-        row = self.env["l10n_pl_ksef.document"].search(
-            [("state", "in", states), (field, "!=", False)], order=field, limit=1
-        )
-        if row:
-            self.env.ref(cron).sudo()._trigger(at=max(row[field], fields.Datetime.now()))
+    def _wake(self, cron, domain, field="next_attempt_at"):
+        """Run the scheduled action when the next row is due. A minute apart: no hot loop."""
+        soonest = fields.Datetime.now() + timedelta(seconds=60)
+        moments = [
+            max(filter(None, (at, connection.blocked_until, soonest)))
+            for connection, at in self.env["l10n_pl_ksef.document"]._read_group(
+                domain, ["connection_id"], [f"{field}:min"]
+            )
+        ]
+        if moments:
+            self.env["l10n_pl_ksef.document"]._trigger(cron, at=min(moments))
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -78,60 +76,104 @@ class L10nPlKsefSender(models.AbstractModel):
     def _send(self, documents):
         """Send queued documents; one interactive session a connection. Commits after each step.
 
-        A document that cannot be sent holds up no other (law 6).
+        A document that cannot be sent holds up no other (law 6); trouble of the connection puts
+        off all that would go through it.
         """
-        for connection, group in documents.grouped("connection_id").items():
-            group = group.sudo()
-            connection = connection.sudo()
-            if not self._is_sendable(connection, group):
+        for connection, group in documents.sudo().grouped("connection_id").items():
+            # what is stored is read by the company's people, not by the scheduler's user
+            lang = connection.company_id.partner_id.lang
+            connection, group = (records.with_context(lang=lang) for records in (connection, group))
+            group = self._sendable(connection, group)
+            if not group or connection._is_blocked():
                 continue
-            try:
-                self._send_in_session(connection, group)
-            except UserError as error:  # what a person has to put right: certificate, NIP, token
-                self._hold_all(group, str(error))
-            except errors.KsefError as error:
-                self._note_all(connection, group, error)
+            with self._spare_others(group):
+                self.with_context(lang=lang)._send_group(connection, group)
             group._checkpoint()
+        self._wake("ir_cron_poll", [("state", "=", "sent")])
 
-    def _is_sendable(self, connection, documents):
-        """Law 10 and neutralised copies: only what was frozen for the environment in force."""
+    def _send_group(self, connection, documents):
+        try:
+            self._send_in_session(connection, documents)
+        except UserError as error:  # what a person has to put right: certificate, NIP, token
+            connection._block(str(error), fix=True)
+        except errors.KsefError as error:
+            connection._note_error(error)
+
+    @contextmanager
+    def _spare_others(self, documents):
+        """An unexpected fault puts off these documents and stops no other (law 6).
+
+        What is not committed is undone; a document that had left stays `sending` and is resolved.
+        """
+        try:
+            yield
+        except errors.KsefError:
+            raise  # not unexpected
+        except SerializationFailure:
+            if not documents._commits():
+                raise
+            self.env.cr.rollback()
+            _logger.info("KSeF: another worker was faster with %s", documents)
+        except Exception:  # noqa: BLE001 - logged whole, and the documents are put off
+            if not documents._commits():
+                raise
+            self.env.cr.rollback()
+            _logger.exception("KSeF: unexpected fault with %s", documents)
+            documents._lock("queued", "sending", "sent", "accepted")._put_off(
+                self.env._("Unexpected fault, see the server's log. It is tried again by itself."),
+                kind="bug",
+            )
+            documents._checkpoint()
+
+    def _sendable(self, connection, documents):
+        """Only what was frozen for the environment in force goes out."""
         if connection == connection._for_company(connection.company_id):
-            return True
-        self._hold_all(
-            documents,
-            self.env._(
-                "The document was made for the environment %s, which is not the company's any "
-                "more.",
-                connection.environment,
-            ),
+            return documents
+        text = self.env._(
+            "The document was made for the environment %s, which is not the company's any more.",
+            connection.environment,
         )
+        for document in documents._lock("queued"):
+            if connection.environment == "prod":
+                document._hold("fix", "", text)
+            else:
+                document._transition("withdrawn", error_text=text)
         documents._checkpoint()
-        return False
+        return documents.browse()
 
     def _send_in_session(self, connection, documents):
-        ksef = connection._client()
-        online = ksef.open_online()
-        session = (
-            self.env["l10n_pl_ksef.session"]
-            .sudo()
-            .create(
-                {
-                    "company_id": connection.company_id.id,
-                    "connection_id": connection.id,
-                    "reference_number": online.reference,
-                    "valid_until": to_naive(online.valid_until),
-                }
-            )
+        online = connection._client().open_online()
+        session = self._session(
+            connection, online.reference, valid_until=to_naive(online.valid_until)
         )
+        connection._unblock()
         documents._checkpoint()
         try:
             for document in documents:
-                if not self._send_one(ksef, connection, session, online, document):
+                going_on = False
+                with self._spare_others(document):
+                    going_on = self._send_one(connection, session, online, document)
+                if not going_on:
                     break
         finally:
             self._close(session, online)
 
-    def _send_one(self, ksef, connection, session, online, document):
+    def _session(self, connection, reference, **vals):
+        """The row of a remote session, made when it is not known here."""
+        Session = self.env["l10n_pl_ksef.session"].sudo()
+        found = Session.search(
+            [("connection_id", "=", connection.id), ("reference_number", "=", reference)], limit=1
+        )
+        return found or Session.create(
+            {
+                "company_id": connection.company_id.id,
+                "connection_id": connection.id,
+                "reference_number": reference,
+                **vals,
+            }
+        )
+
+    def _send_one(self, connection, session, online, document):
         """Intend, commit, send, record, commit.
 
         :return: False when the session or the connection is of no use for the next document
@@ -149,26 +191,25 @@ class L10nPlKsefSender(models.AbstractModel):
         document._transition(
             "sending",
             session_id=session.id,
+            tried_session_ids=[Command.link(session.id)],
             attempt=attempt,
             lease_until=fields.Datetime.now() + timedelta(seconds=LEASE),
             next_attempt_at=False,
         )
         document._checkpoint()
+        corrected = document.corrects_sha256
         try:
             reference = online.send(
                 xml,
-                # what became late by itself KSeF marks offline; declared is what was handed over
-                offline=document.legal_mode not in ("online", "offline24")
-                or bool(document.corrects_sha256),
-                corrects_sha256=document.corrects_sha256
-                and crypto.from_base64(document.corrects_sha256)
-                or None,
+                # what only became late KSeF marks offline itself; declared is what was handed over
+                offline=document.issued_offline,
+                corrects_sha256=crypto.from_base64(corrected) if corrected else None,
             )
         except errors.KsefError as error:
-            self._note_failure(connection, document, error)
-            # another document may be fine after a refusal of this one; not so after the others
-            going_on = isinstance(error, errors.RequestRejected) and not error.outcome_unknown
+            document._checkpoint()  # tokens, if they were renewed; and a fresh look at the row
+            going_on = self._note_failure(connection, document, error)
         else:
+            document._checkpoint()
             document = document._lock("sending").filtered(lambda d: d.attempt == attempt)
             document._transition(
                 "sent",
@@ -181,11 +222,11 @@ class L10nPlKsefSender(models.AbstractModel):
                 error_text=False,
             )
             going_on = True
-        seconds_left = self.env["l10n_pl_ksef.document"]._checkpoint(1)
-        return going_on and seconds_left
+        seconds_left = document._checkpoint(1)
+        return going_on and seconds_left > 0
 
     def _close(self, session, online):
-        """Closing only asks for the collective UPO: a fault loses nothing, KSeF closes after 12 h."""
+        """Closing only asks for the collective UPO: KSeF closes by itself after 12 hours."""
         try:
             online.close()
         except errors.KsefError as error:
@@ -196,244 +237,29 @@ class L10nPlKsefSender(models.AbstractModel):
     # -- failures --------------------------------------------------------------------------------
 
     def _note_failure(self, connection, document, error):
-        """Verdict → state, in one place."""
+        """Verdict → state of the document that was being sent, in one place.
+
+        :return: whether the next document may fare better
+        """
         text = connection._explain(error)
+        document = document._lock("sending")
         if error.outcome_unknown:
             # stays `sending` until resolved by hash (law 2)
-            document.write({"error_kind": "unknown", "error_text": text})
-            self.env.ref("l10n_pl_ksef.ir_cron_poll").sudo()._trigger(at=document.lease_until)
-            return
+            lease = fields.Datetime.now() + timedelta(seconds=LOST)
+            document.write({"lease_until": lease, "error_kind": "unknown", "error_text": text})
+            document._trigger("ir_cron_poll", at=lease)
+            return False
+        if isinstance(error, ABOUT_CONNECTION):
+            document._requeue(text, code=error.code, delay=0, counts=False)
+            connection._note_error(error)
+            return False
         verdict = error.verdict
         if verdict == errors.Verdict.RETRY:
-            document._requeue(text, code=error.code, delay=error.retry_after, counts=False)
+            document._requeue(text, code=error.code, delay=error.retry_after)
         elif verdict == errors.Verdict.FIX:
             document._hold("fix", error.code, text)
         else:
             _logger.error("KSeF refused our request: %s", text)
             document._hold("bug", error.code, text)
-
-    def _note_all(self, connection, documents, error):
-        """A failure before any of the documents left: login, session."""
-        text = connection._explain(error)
-        for document in documents._lock("queued"):
-            if error.verdict == errors.Verdict.FIX:
-                document._hold("fix", error.code, text)
-            else:
-                delay = error.retry_after or 60 * (1, 2, 5, 15, 30, 60)[min(document.failures, 5)]
-                document.write(
-                    {
-                        "next_attempt_at": fields.Datetime.now() + timedelta(seconds=delay),
-                        "failures": document.failures + 1,
-                        "error_kind": "retry",
-                        "error_text": text,
-                    }
-                )
-        if error.verdict == errors.Verdict.FIX:
-            connection.write({"state": "problem", "message": text})
-
-    def _hold_all(self, documents, text):
-        for document in documents._lock("queued"):
-            document._hold("fix", "", text)
-
-    # -- settling --------------------------------------------------------------------------------
-
-    @api.model
-    def _settle(self, documents, now=False):
-        """Ask KSeF what became of documents that are sending, sent, or accepted without UPO.
-
-        :param now: also resolve what is sending although its lease still runs (a person asks)
-        """
-        for connection, group in documents.sudo().grouped("connection_id").items():
-            connection = connection.sudo()
-            try:
-                ksef = connection._client()
-            except (UserError, errors.KsefError) as error:
-                _logger.warning("KSeF %s: %s", connection.environment, error)
-                continue
-            for session, members in group.grouped("session_id").items():
-                try:
-                    self._settle_session(ksef, session, members, now)
-                except errors.KsefError as error:
-                    self._postpone(connection, members, error)
-                if not members._checkpoint(len(members)):
-                    return
-
-    def _settle_session(self, ksef, session, documents, now):
-        documents = documents._lock("sending", "sent", "accepted")
-        if not now:
-            documents = documents.filtered(
-                lambda d: d.state != "sending" or d.lease_until <= fields.Datetime.now()
-            )
-        open_ones = documents.filtered(lambda d: d.state != "accepted")
-        if open_ones:
-            if open_ones.filtered(lambda d: d.state == "sending"):
-                # Nothing may still be on its way when absence is read as "not received".
-                ksef.close_online(session.reference_number)
-            rows = ksef.session_invoices(session.reference_number)
-            by_reference = {row.reference: row for row in rows}
-            by_hash = {row.invoice_hash: row for row in rows}
-            for document in open_ones:
-                row = by_reference.get(document.reference_number) or by_hash.get(
-                    document.xml_sha256
-                )
-                self._settle_one(ksef, document, row)
-        for document in documents.filtered(lambda d: d.state == "accepted" and d.upo_pending):
-            self._fetch_upo(ksef, session, document)
-
-    def _settle_one(self, ksef, document, row):
-        if document.state == "sending":
-            if not row:
-                document._requeue(
-                    self.env._("KSeF did not receive the previous attempt."), delay=0, counts=False
-                )
-                return
-            document._transition("sent", reference_number=row.reference, lease_until=False)
-        if not row:
-            # a `sent` document is in the list from the moment of its 202
-            self._ask_later(document)
-            return
-        text = "; ".join(filter(None, [row.description, *row.details]))
-        verdict = errors.INVOICE_STATUS.get(row.code)
-        if row.code == 200:
-            document._accept(row.ksef_number, to_naive(row.acquired_at), row.mode)
-        elif verdict is None:
-            if row.code >= 400:
-                _logger.error(
-                    "KSeF gave %s the unknown status %s", document.reference_number, row.code
-                )
-            self._ask_later(document)
-        elif verdict == errors.Verdict.RETRY:
-            if document.failures + 1 >= MAX_FAILURES:
-                document._hold("retry", row.code, text)
-            else:
-                document._requeue(text, code=row.code)
-        elif verdict == errors.Verdict.FIX:
-            document._hold("fix", row.code, text)
-        elif verdict == errors.Verdict.QUESTION:
-            self._adopt(ksef, document, row, text)
-        else:
-            document._reject(row.code, text)
-
-    def _adopt(self, ksef, document, row, text):
-        """440: is the original our own file? Only the same bytes make it accepted; never guessed.
-
-        The original's session, where KSeF names it, tells hash, times and UPO in one request;
-        else its content is fetched and hashed.
-        """
-        number = row.original_ksef_number
-        if not number:
-            document._conflict(False, text)
-            return
-        try:
-            original = self._original(ksef, document, row)
-        except errors.KsefError as error:
-            if error.verdict == errors.Verdict.RETRY or error.code == 21165:
-                self._ask_later(document)  # its content is not stored yet, or KSeF is busy
-                return
-            original = None
-        if original is None:
-            document._conflict(number, text)
-        else:
-            document.write({"original_ksef_number": number, **original.pop("where")})
-            document._accept(number, **original)
-
-    def _original(self, ksef, document, row):
-        """Facts of the original if it is our own file: acquired_at, mode, where; else None.
-
-        :raise KsefError: KSeF does not tell, or not yet
-        """
-        number = row.original_ksef_number
-        reference = row.original_session_reference
-        if reference:
-            for found in self._rows_elsewhere(ksef, reference):
-                if found.ksef_number != number:
-                    continue
-                if found.invoice_hash != document.xml_sha256:
-                    return None
-                session = self._session(document.connection_id, reference)
-                return {
-                    "acquired_at": to_naive(found.acquired_at),
-                    "mode": found.mode,
-                    "where": {"session_id": session.id, "reference_number": found.reference},
-                }
-        if crypto.to_base64(crypto.sha256(ksef.invoice(number))) != document.xml_sha256:
-            return None
-        day = document.issue_date
-        meta = ksef.query_metadata(
-            {
-                "subjectType": "Subject1",
-                "dateRange": {
-                    "dateType": "Issue",
-                    "from": f"{day}T00:00:00",
-                    "to": f"{day}T23:59:59",
-                },
-                "ksefNumber": number,
-            }
-        )
-        facts = next((item for item in meta if item.get("ksefNumber") == number), None)
-        if facts is None:
-            raise errors.NotSent("The metadata of the original are not there yet.")
-        return {
-            "acquired_at": to_naive(types.parse_datetime(facts["acquisitionDate"])),
-            "mode": facts.get("invoicingMode"),
-            "where": {"reference_number": False},  # no session of ours: no UPO by session
-        }
-
-    def _rows_elsewhere(self, ksef, reference):
-        """The invoices of another session; empty where that session is not ours to see."""
-        try:
-            return ksef.session_invoices(reference)
-        except (errors.RequestRejected, errors.Forbidden) as error:
-            _logger.info("KSeF session %s of an original cannot be read: %s", reference, error)
-            return []
-
-    def _session(self, connection, reference):
-        """The row of a remote session, made when it is not known here."""
-        Session = self.env["l10n_pl_ksef.session"].sudo()
-        return Session.search(
-            [("connection_id", "=", connection.id), ("reference_number", "=", reference)], limit=1
-        ) or Session.create(
-            {
-                "company_id": connection.company_id.id,
-                "connection_id": connection.id,
-                "reference_number": reference,
-            }
-        )
-
-    def _fetch_upo(self, ksef, session, document):
-        try:
-            upo = ksef.upo(session.reference_number, document.reference_number)
-        except errors.KsefError as error:
-            _logger.info("UPO of %s not there yet: %s", document.ksef_number, error)
-            self._ask_later(document)
-            return
-        document.write(
-            {"upo_file": crypto.to_base64(upo), "upo_pending": False, "next_attempt_at": False}
-        )
-
-    def _ask_later(self, document):
-        age = (fields.Datetime.now() - (document.sent_at or document.write_date)).total_seconds()
-        delay = next((step for step in POLL_AFTER if step > age), POLL_AFTER[-1])
-        document.next_attempt_at = fields.Datetime.now() + timedelta(seconds=delay)
-
-    def _postpone(self, connection, documents, error):
-        delay = error.retry_after or POLL_AFTER[1]
-        at = fields.Datetime.now() + timedelta(seconds=delay)
-        text = connection._explain(error)
-        _logger.info("KSeF %s: %s", connection.environment, text)
-        for document in documents._lock("sending", "sent", "accepted"):
-            document.next_attempt_at = at
-            if document.state == "sending" and document.lease_until <= fields.Datetime.now():
-                document.lease_until = at
-
-    @api.model
-    def _settle_while_waiting(self, documents):
-        """A few seconds of patience, so that the number is on the PDF that the user waits for."""
-        for seconds in SETTLE_WAITS:
-            waiting = documents.filtered(
-                lambda d: d.state == "sent" or (d.state == "accepted" and d.upo_pending)
-            )
-            if not waiting:
-                break
-            time.sleep(seconds)
-            self._settle(waiting)
+        # another document may be fine after a refusal of this one; not so after the others
+        return isinstance(error, errors.RequestRejected)

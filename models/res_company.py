@@ -1,7 +1,7 @@
 """What a company decides about KSeF."""
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
 # Odoo's own first KSeF module; it is there or not, we never depend on it (law 10).
 OTHER_MODULE_FIELD = "l10n_pl_edi_certificate"
@@ -15,6 +15,11 @@ class ResCompany(models.Model):
         "KSeF environment",
         copy=False,
         help="Empty: this company sends nothing to KSeF. Only Production has legal effect.",
+    )
+    l10n_pl_ksef_start_date = fields.Date(
+        "Invoices to KSeF from",
+        copy=False,
+        help="Older invoices were issued without KSeF and are never offered to it.",
     )
     l10n_pl_ksef_mode = fields.Selection(
         [("online", "Online"), ("offline", "Offline")],
@@ -106,12 +111,54 @@ class ResCompany(models.Model):
 
     def write(self, vals):
         # EXTENDS 'base'
+        self._l10n_pl_ksef_check_writer(vals)
         result = super().write(vals)
         if "l10n_pl_ksef_environment" in vals:
             self._l10n_pl_ksef_prepare_connection()
+        if vals.keys() & {"l10n_pl_ksef_environment", "l10n_pl_ksef_start_date"}:
+            self._l10n_pl_ksef_refresh_moves()
+        if vals.keys() & {"vat", "l10n_pl_ksef_auth_certificate_id"}:
+            # the tokens were given to another NIP or certificate
+            self.env["l10n_pl_ksef.connection"].sudo().search(
+                [("company_id", "in", self.ids)]
+            )._forget_tokens()
         return result
+
+    def _l10n_pl_ksef_check_writer(self, vals):
+        """Law 8: where invoices go, and who logs in, is for KSeF administrators."""
+        names = ("l10n_pl_ksef_environment", "l10n_pl_ksef_auth_certificate_id")
+        names += ("l10n_pl_ksef_offline_certificate_id", "l10n_pl_ksef_start_date")
+        if (
+            not self.env.su
+            and not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin")
+            and vals.keys() & set(names)
+        ):
+            raise AccessError(
+                self.env._("Only a KSeF administrator may change how a company uses KSeF.")
+            )
+
+    def _l10n_pl_ksef_refresh_moves(self):
+        """Which invoices are due, and which documents speak for them, follows from settings."""
+        moves = self.env["account.move"].sudo()
+        for root in self.sudo().root_id:
+            moves |= moves.search(
+                [
+                    ("company_id", "child_of", root.id),
+                    ("move_type", "in", ("out_invoice", "out_refund")),
+                    "|",
+                    ("l10n_pl_ksef_document_ids", "!=", False),
+                    "|",
+                    ("l10n_pl_ksef_state", "!=", False),
+                    ("invoice_date", ">=", root.l10n_pl_ksef_start_date or fields.Date.today()),
+                ]
+            )
+        moves.modified(["l10n_pl_ksef_document_ids"])
 
     def _l10n_pl_ksef_prepare_connection(self):
         """Give each company the row that its login is set up in; no network is touched."""
         for company in self.filtered("l10n_pl_ksef_environment"):
+            if not company.l10n_pl_ksef_start_date:
+                company.sudo().l10n_pl_ksef_start_date = self.env[
+                    "account.move"
+                ]._l10n_pl_ksef_today()
             self.env["l10n_pl_ksef.connection"]._for_company(company, create=True)

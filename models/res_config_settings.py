@@ -8,6 +8,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_environment = fields.Selection(
         related="company_id.l10n_pl_ksef_environment", readonly=False
     )
+    l10n_pl_ksef_start_date = fields.Date(
+        related="company_id.l10n_pl_ksef_start_date", readonly=False
+    )
     l10n_pl_ksef_auth_certificate_id = fields.Many2one(
         related="company_id.l10n_pl_ksef_auth_certificate_id", readonly=False
     )

@@ -17,7 +17,7 @@ from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 ROOT = Path(__file__).resolve().parent.parent
 SELLER_NIP = "5265877635"
 BUYER_NIP = "1111111111"
-SENDER = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_sender"
+SETTLE = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_sender_settle"
 SEND = "POST /sessions/online/{ref}/invoices"
 
 
@@ -91,7 +91,9 @@ class KsefCommon(AccountTestInvoicingCommon):
                 "vat": f"PL{SELLER_NIP}",
             }
         )
-        cls.company.l10n_pl_ksef_environment = "simulator"
+        cls.company.sudo().write(
+            {"l10n_pl_ksef_environment": "simulator", "l10n_pl_ksef_start_date": "2026-02-01"}
+        )
         cls.buyer = cls.env["res.partner"].create(
             {
                 "name": "F.H.U. Jan Kowalski",
@@ -112,6 +114,13 @@ class KsefCommon(AccountTestInvoicingCommon):
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )
+        cls.administrator = new_test_user(
+            cls.env,
+            login="ksef_administrator",
+            groups="account.group_account_manager,l10n_pl_ksef.group_l10n_pl_ksef_admin",
+            company_id=cls.company.id,
+            company_ids=[Command.set(cls.company.ids)],
+        )
         cls.tax_23 = cls.env.ref(f"account.{cls.company.id}_vs_kraj_23")
 
     @classmethod
@@ -125,8 +134,9 @@ class KsefCommon(AccountTestInvoicingCommon):
         super().setUp()
         self.simulator.post("reset")
         self.simulator.post("speed", polls=[0, 0])
-        self.startPatcher(patch(f"{SENDER}.SETTLE_WAITS", (0.05, 0.1)))
+        self.startPatcher(patch(f"{SETTLE}.SETTLE_WAITS", (0.05, 0.1)))
         self.connection._forget_tokens()
+        self.connection._unblock()
         self.give_certificate()
 
     def give_certificate(self):
@@ -148,7 +158,7 @@ class KsefCommon(AccountTestInvoicingCommon):
                 "company_id": self.company.id,
             }
         )
-        self.company.l10n_pl_ksef_auth_certificate_id = certificate
+        self.company.sudo().l10n_pl_ksef_auth_certificate_id = certificate
         return certificate
 
     @classmethod
@@ -195,7 +205,8 @@ class KsefCommon(AccountTestInvoicingCommon):
     def run_cron(self, name):
         """Run a scheduled action as Odoo does: with commits, which the test makes savepoints."""
         with self.enter_registry_test_mode():
-            self.env.ref(f"l10n_pl_ksef.{name}").method_direct_trigger()
+            xmlid = name if "." in name else f"l10n_pl_ksef.{name}"
+            self.env.ref(xmlid).sudo().method_direct_trigger()
         self.env.invalidate_all()
 
     @staticmethod
@@ -205,6 +216,7 @@ class KsefCommon(AccountTestInvoicingCommon):
     @staticmethod
     def make_due(documents):
         documents.sudo().write({"next_attempt_at": False})
+        documents.sudo().connection_id.blocked_until = False
 
     @staticmethod
     def now():

@@ -1,30 +1,21 @@
 """Connecting a company, and copies of a database."""
 
 from odoo.modules.neutralize import get_neutralization_queries
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .common import SELLER_NIP, KsefCommon
 
 
 @tagged("post_install", "-at_install", "post_install_l10n")
 class TestSettings(KsefCommon):
-    def administrator(self):
-        return new_test_user(
-            self.env,
-            login="ksef_admin",
-            groups="account.group_account_manager,l10n_pl_ksef.group_l10n_pl_ksef_admin",
-            company_id=self.company.id,
-            company_ids=[(6, 0, self.company.ids)],
-        )
-
     def test_connect_with_a_certificate(self):
-        self.connection.with_user(self.administrator()).action_connect()
+        self.connection.with_user(self.administrator).action_connect()
         self.assertEqual(self.connection.state, "connected", self.connection.message)
 
     def test_connect_with_a_token(self):
         made = self.simulator.post("tokens", nip=SELLER_NIP)
         self.connection.new_token = made["token"]
-        self.connection.with_user(self.administrator()).action_connect()
+        self.connection.with_user(self.administrator).action_connect()
         self.assertEqual(self.connection.state, "connected", self.connection.message)
         move = self.invoice()
         self.send(move)
@@ -32,7 +23,7 @@ class TestSettings(KsefCommon):
 
     def test_connect_says_what_is_wrong(self):
         self.simulator.fault("POST /auth/challenge", "refuse", times=9)
-        self.connection.with_user(self.administrator()).action_connect()
+        self.connection.with_user(self.administrator).action_connect()
         self.assertEqual(self.connection.state, "problem")
         self.assertTrue(self.connection.message)
 
