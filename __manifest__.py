@@ -27,4 +27,7 @@
         "views/menus.xml",
         "report/report_invoice.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["l10n_pl_ksef/static/tests/tours/*.js"],
+    },
 }

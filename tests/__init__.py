@@ -6,3 +6,4 @@ from . import test_flow
 from . import test_print
 from . import test_resilience
 from . import test_settings
+from . import test_tour

@@ -173,9 +173,7 @@ class NowySrodekTransportu:
 class NoweSrodkiTransportu:
     """Intra-Community supply of new means of transport, or that there is none."""
 
-    RULES = (
-        Choice(Group("P_22", "P_42_5", "NowySrodekTransportu"), "P_22N"),
-    )
+    RULES = (Choice(Group("P_22", "P_42_5", "NowySrodekTransportu"), "P_22N"),)
 
     P_22: int | None = one(TWybor1)
     P_42_5: int | None = one(TWybor1_2)
