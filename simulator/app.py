@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from . import certificates, jwt, limits, throttle, weather
+from . import certificates, jwt, keys, limits, throttle, weather
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
 from .lifecycle import settle
 from .messages import (
-    BadRequest,
     Broken,
     Forbidden,
     NotFound,
@@ -35,7 +34,7 @@ from .messages import (
     UnsupportedMedia,
 )
 from .numbers import NumberMint
-from .pki import Authority, EncryptionKey
+from .pki import Authority
 from .routing import Route, Router
 from .store import AuthOperation, Store
 
@@ -85,18 +84,16 @@ class Simulator:
         self.router = Router()
         self._secret = secrets.token_bytes(32)
         self.authority = Authority(self.clock.now())
-        self.keys = [
-            EncryptionKey.generate(usage, self.clock.now())
-            for usage in ("KsefTokenEncryption", "SymmetricKeyEncryption")
-        ]
+        self._first_keys = keys.first_keys(self.clock.now())
         self.mint = NumberMint()
         #: set by the server: refuse connections for so many seconds
         self.stop_listening: Callable[[float], None] | None = None
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything except keys and certificates; those survive as the Ministry's do."""
+        """Forget everything except the first keys and certificates; those survive as in reality."""
         self.store = Store()
+        self.keys = list(self._first_keys)
         self.authority.forget_enrolled()
         self.faults = Faults()
         self.throttle = throttle.Throttle()
@@ -163,13 +160,6 @@ class Simulator:
         if self.clock.now().timestamp() >= claims["exp"]:
             raise Unauthorized("Token wygasł.")
         request.caller = operation
-
-    def encryption_key(self, usage: str, public_key_id: object) -> EncryptionKey:
-        """The key a client names; without a name the default one of ``usage``."""
-        for key in self.keys:
-            if key.usage == usage and public_key_id in (None, key.public_key_id):
-                return key
-        raise BadRequest(21470, f"Klucz o identyfikatorze {public_key_id} nie jest wspierany.")
 
     # -- signed links ---------------------------------------------------------------------------
 

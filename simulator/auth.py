@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from . import identity, permissions, xades
+from . import identity, keys, permissions, xades
 from .clock import stamp
 from .messages import BadRequest, Gone, Request, Response, reply
 from .numbers import NIP_PATTERN
@@ -222,7 +222,7 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
     if not CONTEXTS[kind].fullmatch(value):
         raise BadRequest(21405, "Pole contextIdentifier.value ma niepoprawną wartość.")
     encrypted = base64_field(body, "encryptedToken")
-    key = sim.encryption_key("KsefTokenEncryption", body.get("publicKeyId"))
+    key = keys.choose(sim, "KsefTokenEncryption", body.get("publicKeyId"))
     issued = sim.store.challenges.get(wanted)
     if not _use_challenge(sim, wanted, now) or issued is None:
         raise BadRequest(21111)

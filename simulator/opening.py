@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import keys
 from .messages import BadRequest, Request
 from .shapes import base64_field, object_field, text_field
 from .store import Session
@@ -37,7 +38,7 @@ def read_encryption(sim: Simulator, body: dict[str, Any]) -> tuple[bytes | None,
     encryption = object_field(body.get("encryption"), "encryption")
     wrapped = base64_field(encryption, "encryptedSymmetricKey")
     iv = base64_field(encryption, "initializationVector", _IV_BYTES)
-    pair = sim.encryption_key("SymmetricKeyEncryption", encryption.get("publicKeyId"))
+    pair = keys.choose(sim, "SymmetricKeyEncryption", encryption.get("publicKeyId"))
     try:
         key = pair.decrypt(wrapped)
     except ValueError:

@@ -129,6 +129,7 @@ def _judge(sim: Simulator, invoice: Invoice) -> None:
     allowed = facts.seller_nip == issuer
     if not allowed and (facts.seller_nip, issuer) not in sim.store.authorisations:
         raise fa3.Rejected(410, "Brak uprawnienia fakturowego")
+    _check_rights(sim, session)
     _check_unique(sim, invoice)
     invoice.summary = summarize(facts)
 
@@ -162,6 +163,16 @@ def _check_attachment(sim: Simulator, invoice: Invoice) -> None:
         raise fa3.Rejected(415, "Załączniki są dozwolone tylko w sesji wsadowej.")
     if not permissions.attachments_allowed(sim, session.context.nip):
         raise fa3.Rejected(415, "Brak zgody na wysyłanie faktur z załącznikiem.")
+
+
+def _check_rights(sim: Simulator, session: Session) -> None:
+    """Rights may have been taken away since the session was opened."""
+    operation = session.operation
+    if operation.token_reference is not None:
+        return
+    rights = permissions.of(sim, session.context, operation.subject)
+    if not {"InvoiceWrite", "EnforcementOperations"} & set(rights):
+        raise fa3.Rejected(410, "Brak uprawnienia do wystawiania faktur")
 
 
 def _check_unique(sim: Simulator, invoice: Invoice) -> None:

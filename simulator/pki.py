@@ -43,21 +43,35 @@ class EncryptionKey:
     certificate: x509.Certificate
 
     @classmethod
-    def generate(cls, usage: str, now: datetime) -> EncryptionKey:
-        """A fresh 2048-bit key, valid from a day ago for two years."""
-        private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def generate(cls, usage: str, valid_from: datetime) -> EncryptionKey:
+        """A fresh 2048-bit key, valid for two years."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return cls(usage, key, cls._certify(usage, key, valid_from))
+
+    def certified_again(self, valid_from: datetime) -> EncryptionKey:
+        """The same key under a new certificate."""
+        return EncryptionKey(
+            self.usage, self.private_key, self._certify(self.usage, self.private_key, valid_from)
+        )
+
+    @staticmethod
+    def _certify(usage: str, key: rsa.RSAPrivateKey, valid_from: datetime) -> x509.Certificate:
         name = ministry_name(f"Simulator {usage}")
-        certificate = (
+        return (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
-            .public_key(private_key.public_key())
+            .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - _DAY)
-            .not_valid_after(now + 730 * _DAY)
-            .sign(private_key, hashes.SHA256())
+            .not_valid_before(valid_from)
+            .not_valid_after(valid_from + 730 * _DAY)
+            .sign(key, hashes.SHA256())
         )
-        return cls(usage, private_key, certificate)
+
+    def valid(self, now: datetime) -> bool:
+        """Whether clients may use it now."""
+        certificate = self.certificate
+        return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 
     @property
     def public_key_id(self) -> str:

@@ -11,6 +11,7 @@ from . import (
     control_certificates,
     exports,
     invoices,
+    keys,
     latarnia,
     limits,
     page,
@@ -30,11 +31,6 @@ from .routing import Route, Router
 
 _JSON = "application/json"
 _ACCESS = ("access",)
-
-
-def public_keys(sim: object, _request: Request) -> Response:
-    """``GET /security/public-key-certificates``."""
-    return reply([key.describe() for key in sim.keys])  # type: ignore[attr-defined]
 
 
 def peppol_providers(_sim: object, _request: Request) -> Response:
@@ -63,7 +59,7 @@ def register(router: Router) -> None:
         Route("DELETE", "/v2/auth/sessions/{ref}", auth_sessions.delete, _ACCESS),
         Route("GET", "/v2/auth/sessions", auth_sessions.listed, _ACCESS),
         Route("GET", "/v2/auth/{ref}", auth.status, ("authentication",)),
-        Route("GET", "/v2/security/public-key-certificates", public_keys),
+        *keys.ROUTES,
         Route("GET", "/v2/rate-limits", limits.rate_limits, _ACCESS),
         Route("GET", "/v2/limits/subject", certificates.subject_limits, _ACCESS),
         Route("GET", "/v2/certificates/limits", certificates.limits, _ACCESS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 
@@ -11,6 +12,8 @@ from batches import Batch, make_zip
 from harness import Api, adapted, code_of, login, open_session, sha, today
 
 SEND = "POST /sessions/online/{ref}/invoices"
+#: the operations that do not lie under /v2
+OUTSIDE = ("/storage/", "/qr/", "/latarnia/")
 
 
 def fault(api: Api, kind: str, endpoint: str = SEND, **more: object) -> None:
@@ -173,6 +176,25 @@ def test_skip_times_and_probability(api: Api) -> None:
     assert codes(3) == [200, 200, 200]
     fault(api, "status", "*", probability=0.5, times=40)
     assert {200, 503} == set(codes(40))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_any_operation_can_fail(api: Api, when: str) -> None:
+    """Lost and replaced answers at every operation; the log tells which order struck where."""
+    operations = [route["operation"] for route in api.control("GET", "routes")]
+    assert len(operations) > 80
+    for name in operations:
+        method, _space, template = name.partition(" ")
+        path = re.sub(r"\{\w+\}", "x", template)
+        base = "" if template.startswith(OUTSIDE) else "/v2"
+        fault(api, "reset", name, when=when)
+        with pytest.raises(httpx.TransportError):
+            api.request(method, f"{api.url}{base}{path}", json=None)
+        fault(api, "status", name, when=when, status=502, body="<html/>")
+        assert api.request(method, f"{api.url}{base}{path}").status_code == 502
+        lost, replaced = api.control("GET", "log")[-2:]
+        assert (lost["status"], lost["fault"]) == (None, f"reset {when}"), name
+        assert (replaced["status"], replaced["fault"]) == (502, f"status {when}"), name
 
 
 def test_outage_refuses_connections(api: Api) -> None:

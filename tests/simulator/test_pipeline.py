@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from harness import NIP, Api, Session, adapted, code_of, login, open_session, sha, today
+from harness import NIP, Api, Session, adapted, code_of, key_pair, login, open_session, sha, today
 from lxml import etree
 
 
@@ -143,6 +143,15 @@ def test_foreign_seller(api: Api, session: Session, invoice_template: bytes) -> 
     assert code_of(refused) == 21167
     api.control("POST", "subjects", nip="1111111111", issuer=NIP)
     assert verdict(session, foreign)["code"] == 200
+
+
+def test_rights_lost_meanwhile(api: Api, xml: bytes) -> None:
+    pair = key_pair(api, "1111111111")
+    api.control("POST", "subjects", nip=NIP, subject="1111111111", permissions=["InvoiceWrite"])
+    session = open_session(api, login(api, NIP, pair)["access"])
+    reference = session.send(xml)
+    api.control("POST", "subjects", nip=NIP, subject="1111111111", permissions=["InvoiceRead"])
+    assert session.status(reference)["status"]["code"] == 410
 
 
 def test_checksums_only_on_demand(api: Api, session: Session, xml: bytes) -> None:
