@@ -10,6 +10,7 @@ from typing import IO, Any
 from . import auth, routes
 from .auth import Credentials, Tokens
 from .batch import BatchSession, batch_file
+from .budget import RateLimits
 from .crypto import (
     SYMMETRIC_USAGE,
     PublicKey,
@@ -187,6 +188,10 @@ class Client:
     def context_limits(self) -> ContextLimits:
         """What KSeF grants this context for a session. Raises KsefError."""
         return self.call("GET", routes.CONTEXT_LIMITS).read(ContextLimits.from_json)
+
+    def rate_limits(self) -> RateLimits:
+        """How many requests KSeF takes from this context and address. Raises KsefError."""
+        return self.call("GET", routes.RATE_LIMITS).read(RateLimits.from_json)
 
     def open_online(self, features: Sequence[str] = ()) -> OnlineSession:
         """Open an interactive session for FA(3) with a key of its own.

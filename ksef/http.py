@@ -184,12 +184,21 @@ def never_sent(error: BaseException) -> bool:
     )
 
 
+def _worth_repeating(response: requests.Response | None, failure: errors.KsefError) -> bool:
+    """Whether a second attempt at once has a chance: the line broke, or a 5xx asks for no wait."""
+    if response is None:
+        return isinstance(failure.__cause__, _DROPPED)
+    return response.status_code >= 500 and not response.headers.get("Retry-After")
+
+
 class Transport:
     """Talks to one environment.
 
     ``session`` may bring proxies and its own certificate authorities (``session.verify`` as a
     path); verification itself cannot be switched off. ``timeout`` is (connect, read) in seconds.
-    ``on_warning`` gets every SystemWarning and must not raise: the answer would be lost.
+    ``on_warning`` gets every SystemWarning and must not raise: the answer would be lost. ``gate``
+    is asked before each request with its method and path; it notes the request, or raises
+    BudgetExceeded and the request is not made.
     """
 
     def __init__(
@@ -198,11 +207,13 @@ class Transport:
         session: requests.Session | None = None,
         timeout: tuple[float, float] = (5, 30),
         on_warning: Callable[[SystemWarning], None] | None = None,
+        gate: Callable[[str, str], None] | None = None,
     ) -> None:
         self.environment = environment
         self._session = requests.Session() if session is None else session
         self._timeout = timeout
         self._on_warning = on_warning
+        self._gate = gate
 
     def __repr__(self) -> str:
         return f"Transport({self.environment.key})"
@@ -230,8 +241,16 @@ class Transport:
             body = json_module.dumps(json).encode("utf-8")
             sent_headers["Content-Type"] = "application/json"
         sent_headers.update(headers or {})
-        for is_last in (False, True) if repeatable else (True,):
-            response, failure = self._attempt(
+        outcome: tuple[requests.Response | None, errors.KsefError] | None = None
+        for _attempt in range(2 if repeatable else 1):
+            try:
+                if self._gate is not None:
+                    self._gate(method, path)
+            except errors.BudgetExceeded:
+                if outcome is None:
+                    raise
+                break
+            outcome = response, failure = self._attempt(
                 method,
                 self.environment.api + path,
                 repeatable,
@@ -240,12 +259,12 @@ class Transport:
                 params=params,
                 headers=sent_headers,
             )
-            if response is None:
-                if is_last or not isinstance(failure.__cause__, _DROPPED):
-                    raise failure
-            elif response.status_code < 500 or is_last or response.headers.get("Retry-After"):
-                return self._reply(response, repeatable)
-        raise AssertionError("the last attempt returns or raises")
+            if not _worth_repeating(response, failure):
+                break
+        response, failure = outcome
+        if response is None:
+            raise failure
+        return self._reply(response, repeatable)
 
     def fetch(self, url: str, *, accept: str = "application/xml") -> Reply:
         """Read a presigned link that KSeF gave. It gets no token. Raises KsefError only."""

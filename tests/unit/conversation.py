@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 from keys import ec_key, rsa_key, self_signed
 from lxml import etree
@@ -27,20 +27,22 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def client_of(simulator: SimulatorProcess, credentials=None, **options) -> Client:
+def client_of(
+    simulator: SimulatorProcess, credentials=None, *, gate=None, clock=now, **options
+) -> Client:
     """A client without pauses."""
     if credentials is None:
         credentials = CertificateCredentials(NIP, SIGNERS["p256"])
-    transport = Transport(environment.simulator(simulator.url), timeout=(5, 5))
-    return Client(transport, credentials, now=now, sleep=lambda _seconds: None, **options)
+    transport = Transport(environment.simulator(simulator.url), timeout=(5, 5), gate=gate)
+    return Client(transport, credentials, now=clock, sleep=lambda _seconds: None, **options)
 
 
-def document(number: str) -> bytes:
-    """A valid FA(3) file of our NIP, issued today, with that number."""
+def document(number: str, issue_date: date | None = None) -> bytes:
+    """A valid FA(3) file of our NIP with that number, issued today unless told otherwise."""
     path = next(iter(sorted(shared("spec", "fa3-examples").glob("*.xml"))))
     root = etree.parse(str(path)).getroot()
     ns = {"f": etree.QName(root).namespace}
     root.find("f:Podmiot1/f:DaneIdentyfikacyjne/f:NIP", ns).text = NIP
-    root.find("f:Fa/f:P_1", ns).text = now().date().isoformat()
+    root.find("f:Fa/f:P_1", ns).text = (issue_date or now().date()).isoformat()
     root.find("f:Fa/f:P_2", ns).text = number
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
