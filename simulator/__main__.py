@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from pathlib import Path
 
 from lxml import etree
 
-from .app import PROFILES, Simulator
+from .app import Simulator
+from .options import API_VERSIONS, PROFILES, Options
 from .server import Server
+
+#: Lets every suite that starts a simulator run under the leak check.
+LEAK_CHECK = "KSEF_SIMULATOR_LEAK_CHECK"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,9 +24,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8899, help="0 takes a free port")
     parser.add_argument("--profile", choices=sorted(PROFILES), default="test")
     parser.add_argument("--schemas", type=Path, help="folder with the FA(3) XSD and its base types")
+    parser.add_argument("--api-version", choices=sorted(API_VERSIONS), default="2.9")
+    parser.add_argument("--seed", type=int, help="makes reference and KSeF numbers repeatable")
+    parser.add_argument(
+        "--leak-check",
+        action="store_true",
+        default=os.environ.get(LEAK_CHECK, "") not in ("", "0"),
+        help=f"strew unknown properties over the answers; also {LEAK_CHECK}=1",
+    )
     options = parser.parse_args(arguments)
+    chosen = Options(
+        profile=PROFILES[options.profile],
+        api_version=API_VERSIONS[options.api_version],
+        leak_check=options.leak_check,
+    )
     try:
-        simulator = Simulator(options.profile, options.schemas)
+        simulator = Simulator(chosen, options.schemas, options.seed)
         server = Server(simulator, options.port)
     except (OSError, etree.LxmlError) as error:
         print(f"simulator: {error}", file=sys.stderr)

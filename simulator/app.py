@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import random
 import secrets
 import threading
 import traceback
 import unicodedata
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from . import certificates, jwt, keys, limits, throttle, weather
+from . import certificates, jwt, keys, leak, limits, throttle, weather
 from .clock import Clock, stamp
 from .fa3 import load_schema
 from .faults import Fault, Faults
@@ -34,30 +34,13 @@ from .messages import (
     UnsupportedMedia,
 )
 from .numbers import NumberMint
+from .options import Options
 from .pki import Authority
 from .routing import Route, Router
 from .store import AuthOperation, Store
 
 #: Requests remembered; a demo may run for weeks.
 _LOG_LENGTH = 50_000
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What differs between the Ministry's environments."""
-
-    name: str
-    accepts_self_signed: bool
-    checks_checksum: bool
-    strict_characters: bool
-    upo_suffix: str
-
-
-PROFILES = {
-    "test": Profile("test", True, False, True, " - środowisko testowe (TE)"),
-    "demo": Profile("demo", False, False, True, " - środowisko przedprodukcyjne (TR)"),
-    "prod": Profile("prod", False, True, False, ""),
-}
 
 
 def ip_allowed(policy: dict[str, list[str]] | None, address: str) -> bool:
@@ -73,19 +56,23 @@ def ip_allowed(policy: dict[str, list[str]] | None, address: str) -> bool:
     )
 
 
-class Simulator:
+class Simulator(Options):
     """Handles one request at a time under one lock; only waiting happens outside of it."""
 
-    def __init__(self, profile: str = "test", schemas: Path | None = None) -> None:
+    def __init__(
+        self, options: Options | None = None, schemas: Path | None = None, seed: int | None = None
+    ) -> None:
+        super().__init__()
+        self._start = options or Options()
         self.lock = threading.RLock()
-        self.profile = PROFILES[profile]
         self.schema = load_schema(schemas) if schemas else None
         self.clock = Clock()
         self.router = Router()
         self._secret = secrets.token_bytes(32)
         self.authority = Authority(self.clock.now())
         self._first_keys = keys.first_keys(self.clock.now())
-        self.mint = NumberMint()
+        self.mint = NumberMint(seed)
+        self.chance = random.Random(seed)  # noqa: S311 - where it strews extra properties
         #: set by the server: refuse connections for so many seconds
         self.stop_listening: Callable[[float], None] | None = None
         self.reset()
@@ -97,33 +84,11 @@ class Simulator:
         self.authority.forget_enrolled()
         self.faults = Faults()
         self.throttle = throttle.Throttle()
-        #: whether the limits of requests are enforced
-        self.count_requests = True
-        self.strict_corrections = True
-        self.wrong_original_session = False
         self.log: deque[dict[str, Any]] = deque(maxlen=_LOG_LENGTH)
         self.clock.reset()
-        self.polls = (1, 2)
-        self.auth_polls = 1
-        #: what KOD II signs before ``/certificate``; None = this server's own address and ``/qr``
-        self.qr_host: str | None = None
-        #: what the answers look like: (2, 6), (2, 8) or (2, 9)
-        self.api_version = (2, 9)
-        self.storage_polls = 1
-        self.certificate_polls = 1
-        #: KSeF certificates enrolled here have the NULL parameter of the test authority's
-        self.null_parameters = True
-        self.settle_after = timedelta(seconds=60)
-        self.max_invoices = 10_000
-        self.upo_page_size = 10_000
-        self.export_polls = 1
-        self.export_part_size = 50_000_000
-        #: most rows of one query or export
-        self.query_cap = 10_000
-        self.high_water_lag = timedelta(seconds=90)
         #: references of the batch sessions that a thread is working on
         self.labouring: set[str] = set()
-        self.repeated_close_ok = False
+        self.copy_options(self._start)
 
     # -- tokens ---------------------------------------------------------------------------------
 
@@ -198,6 +163,8 @@ class Simulator:
         if warning and self.profile.name == "test":
             folded = unicodedata.normalize("NFKD", warning).encode("ascii", "ignore")
             answer.headers["X-System-Warning"] = folded.decode("ascii")
+        if self.leak_check and not request.path.startswith("/_sim"):
+            leak.strew(answer, self.chance)
         return answer
 
     def _perform(self, route: Route, params: dict[str, str], request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 from lxml import etree
 
 from . import identity, keys, permissions, xades
-from .clock import stamp
-from .messages import BadRequest, Gone, Request, Response, reply
+from .clock import stamp, warsaw_date
+from .messages import BadRequest, Forbidden, Gone, Request, Response, reply
 from .numbers import NIP_PATTERN
 from .pki import IssuedCertificate
 from .shapes import base64_field, enum_field, object_field, text_field
@@ -28,6 +28,8 @@ AUTHENTICATION_LIFE = timedelta(minutes=45)
 ACCESS_LIFE = timedelta(minutes=15)
 REFRESH_LIFE = timedelta(days=7)
 STATUS_LIFE = timedelta(days=7)
+#: Regulation Dz.U. 2025 poz. 1815, par. 13.
+LAST_DAY_OF_TOKENS = date(2026, 12, 31)
 
 _CHALLENGE = re.compile(r"\d{8}-CR-[A-F0-9]{10}-[A-F0-9]{10}-[A-F0-9]{2}", re.ASCII)
 _NAMESPACES = ("http://ksef.mf.gov.pl/auth/token/2.0", "http://ksef.mf.gov.pl/auth/token/2.1")
@@ -214,6 +216,12 @@ def _method(certificate: x509.Certificate) -> str:
 def ksef_token(sim: Simulator, request: Request) -> Response:
     """``POST /auth/ksef-token``: what is wrong with the token shows up in the status."""
     now = sim.clock.now()
+    if sim.tokens_disabled and warsaw_date(now) > LAST_DAY_OF_TOKENS:
+        raise Forbidden(
+            "auth-method-not-allowed",
+            "Operacja nie jest dostępna dla użytej metody uwierzytelnienia.",
+            {"authenticationMethodCategory": "Token"},
+        )
     body = object_field(request.json(), "treść")
     wanted = text_field(body, "challenge")
     identifier = object_field(body.get("contextIdentifier"), "contextIdentifier")

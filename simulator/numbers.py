@@ -59,9 +59,9 @@ def internal_id_checksum_ok(internal_id: str) -> bool:
 class NumberMint:
     """Makes reference numbers and KSeF numbers from one seedable source."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, used: set[str] | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 - identifiers, not secrets
-        self._used: set[str] = set()
+        self._used = used or set()
 
     def _hex(self, length: int) -> str:
         return "".join(self._random.choice("0123456789ABCDEF") for _ in range(length))

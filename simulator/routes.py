@@ -7,6 +7,7 @@ from . import (
     auth_sessions,
     batch,
     certificates,
+    configuration,
     control,
     control_certificates,
     exports,
@@ -102,6 +103,7 @@ def register(router: Router) -> None:
         *page.ROUTES,
         *control.ROUTES,
         *control_certificates.ROUTES,
+        *configuration.ROUTES,
         *settings.ROUTES,
         *weather.ROUTES,
     ]

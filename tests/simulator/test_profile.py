@@ -1,0 +1,136 @@
+"""Profiles, API versions, seeds, the end of tokens, the leak check, the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ROOT, start
+from harness import NIP, Api, adapted, login, new_challenge, open_session, today
+from ksef_client.services.xades import sign_xades_enveloped
+from test_auth import auth_request, outcome, self_signed
+
+
+def profile(api: Api, **values: Any) -> dict[str, Any]:
+    return api.control("POST", "profile", **values)
+
+
+def test_demo_has_neither_beacon_nor_test_data(api: Api) -> None:
+    assert profile(api, profile="demo")["profile"] == "demo"
+    assert api.get(f"{api.url}/latarnia/status").status_code == 404
+    assert api.get(f"{api.url}/latarnia/messages").status_code == 404
+    answer = httpx.post(f"{api.url}/v2/testdata/attachment", json={"nip": NIP})
+    assert answer.status_code == 404
+    api.control("POST", "reset")
+    assert api.get(f"{api.url}/latarnia/status").status_code == 200
+
+
+@pytest.mark.parametrize(("name", "code"), [("test", 200), ("demo", 460), ("prod", 460)])
+def test_self_signed_certificates(api: Api, name: str, code: int) -> None:
+    profile(api, profile=name)
+    xml = sign_xades_enveloped(auth_request(new_challenge(api)), *self_signed(NIP))
+    assert outcome(api, xml)["code"] == code
+
+
+@pytest.mark.parametrize(("name", "code"), [("test", 200), ("demo", 200), ("prod", 450)])
+def test_checksum_of_numbers(api: Api, invoice_template: bytes, name: str, code: int) -> None:
+    profile(api, profile=name)
+    session = open_session(api, login(api)["access"])
+    reference = session.send(adapted(_other_buyer(invoice_template), P_1=today()))
+    assert session.status(reference)["status"]["code"] == code
+
+
+def _other_buyer(template: bytes) -> bytes:
+    """The buyer's NIP with its last digit changed."""
+    head, mark, tail = template.partition(b"<Podmiot2>")
+    before, nip, after = tail.partition(b"<NIP>")
+    digit = b"1" if after[9:10] != b"1" else b"2"
+    return head + mark + before + nip + after[:9] + digit + after[10:]
+
+
+@pytest.mark.parametrize(("version", "newer"), [("2.6", False), ("2.8", True), ("2.9", True)])
+def test_limits_by_version(api: Api, version: str, newer: bool) -> None:
+    profile(api, api_version=version)
+    token = login(api)["access"]
+    groups = api.call("GET", "/rate-limits", token).json()
+    assert ("onlineSessionClose" in groups) is newer
+    assert ("collectiveIdentifier" in api.call("GET", "/limits/context", token).json()) is newer
+
+
+@pytest.mark.parametrize(("version", "told"), [("2.6", False), ("2.8", False), ("2.9", True)])
+def test_owner_rights_and_old_field_by_version(api: Api, version: str, told: bool) -> None:
+    profile(api, api_version=version)
+    tokens = login(api)
+    path = "/permissions/query/personal/grants"
+    answer = api.call("POST", path, tokens["access"], json={}).json()
+    assert ("ownerPermissions" in answer) is told
+    status = api.call("GET", f"/auth/{tokens['reference']}", tokens["authentication"]).json()
+    assert ("authenticationMethod" in status) is not told
+
+
+def test_seed_repeats_the_numbers(api: Api) -> None:
+    runs = []
+    for seed in (7, 7, 8):
+        api.control("POST", "reset")
+        profile(api, seed=seed)
+        # the day is part of the number
+        runs.append([new_challenge(api)[9:] for _ in range(3)])
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_tokens_end_with_the_year(api: Api) -> None:
+    profile(api, tokens_disabled=True)
+    body = {"challenge": "x"}
+    assert api.call("POST", "/auth/ksef-token", json=body).status_code == 400
+    api.control("POST", "clock", set="2027-01-01T00:00:01+01:00")
+    # the contract does not know this refusal yet
+    refused = httpx.post(f"{api.url}/v2/auth/ksef-token", json=body)
+    assert refused.status_code == 403
+    assert refused.json()["reasonCode"] == "auth-method-not-allowed"
+
+
+def test_unknown_settings(api: Api) -> None:
+    for body in ({"profil": "test"}, {"profile": "x"}, {"api_version": "1"}, {"seed": "x"}):
+        assert httpx.post(f"{api.url}/_sim/profile", json=body).status_code == 400
+    shown = api.control("GET", "profile")
+    assert (shown["profile"], shown["api_version"]) == ("test", "2.9")
+
+
+def test_leak_check_strews_unknown_properties(api: Api) -> None:
+    api.control("POST", "profile", leak_check=True)
+    text = "".join(json.dumps(api.call("POST", "/auth/challenge").json()) for _ in range(20))
+    assert "xSimExtra" in text
+    assert login(api)["access"]
+    assert "xSimExtra" not in json.dumps(api.control("GET", "state"))
+    api.control("POST", "profile", leak_check=False)
+    assert "xSimExtra" not in json.dumps(api.call("POST", "/auth/challenge").json())
+
+
+def test_command_line() -> None:
+    process, url = start("--profile", "prod", "--api-version", "2.8", "--seed", "3", "--leak-check")
+    try:
+        seen = httpx.get(f"{url}/_sim/profile").json()
+        assert (seen["profile"], seen["api_version"], seen["leak_check"]) == ("prod", "2.8", True)
+        httpx.post(f"{url}/_sim/profile", json={"profile": "test", "api_version": "2.6"})
+        httpx.post(f"{url}/_sim/reset")
+        seen = httpx.get(f"{url}/_sim/profile").json()
+        assert (seen["profile"], seen["api_version"]) == ("prod", "2.8")
+    finally:
+        process.terminate()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_bad_command_line() -> None:
+    command = [sys.executable, "-m", "simulator", "--schemas", "nowhere"]
+    ended = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 2
+    assert "nowhere" in ended.stderr
