@@ -71,7 +71,7 @@ class AccountMove(models.Model):
         "KOD II", compute="_compute_l10n_pl_ksef_qr", compute_sudo=True
     )
     l10n_pl_ksef_error = fields.Text("KSeF problem", compute="_compute_l10n_pl_ksef_error")
-    l10n_pl_ksef_held = fields.Boolean(compute="_compute_l10n_pl_ksef_error")
+    l10n_pl_ksef_held = fields.Boolean("Held before KSeF", compute="_compute_l10n_pl_ksef_error")
     l10n_pl_ksef_live_document_id = fields.Many2one(
         "l10n_pl_ksef.document", compute="_compute_l10n_pl_ksef_error"
     )

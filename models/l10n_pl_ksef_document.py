@@ -121,7 +121,10 @@ class L10nPlKsefDocument(models.Model):
     )
     session_id = fields.Many2one("l10n_pl_ksef.session", readonly=True, index="btree_not_null")
     tried_session_ids = fields.Many2many(
-        "l10n_pl_ksef.session", readonly=True, help="Every session in which it was sent."
+        "l10n_pl_ksef.session",
+        string="Tried in",
+        readonly=True,
+        help="Every session in which it was sent.",
     )
     reference_number = fields.Char(readonly=True, help="KSeF's reference of this sending.")
     attempt = fields.Integer("Attempts", readonly=True, default=0)
@@ -144,6 +147,7 @@ class L10nPlKsefDocument(models.Model):
     error_kind = fields.Char(readonly=True)
     error_text = fields.Text("What KSeF said", readonly=True)
     resume_sending = fields.Json(
+        "To go on with",
         help="What Send & Print was asked to do; goes on when KSeF accepts.",
         readonly=True,
         groups=fields.NO_ACCESS,

@@ -180,6 +180,8 @@ class TestResilience(KsefCommon):
         first = self.invoice()
         self.send(first)
         original = self.document(first)
+        # one more look, and the simulator has stored it for good
+        self.connection._client().session_invoices(original.session_id.reference_number)
         second = self.invoice(300)
         document = self.freeze(second).sudo()
         document.write(
