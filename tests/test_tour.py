@@ -45,7 +45,7 @@ class TestTour(KsefCommon, HttpCase):
 
     def test_administrator_connects_the_company(self):
         self.company.l10n_pl_ksef_auth_certificate_id.name = "KSeF login of the tour"
-        self.company.l10n_pl_ksef_auth_certificate_id = False
+        self.company.sudo().l10n_pl_ksef_auth_certificate_id = False
         self.company.l10n_pl_ksef_environment = False
         new_test_user(
             self.env,
