@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import sys
@@ -21,6 +22,7 @@ from .routing import Route
 MAX_BODY = 150_000_000
 LOOPBACK = "127.0.0.1"
 _GRACE = 0.1
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
 
 
 class Server(ThreadingHTTPServer):
@@ -105,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
             self.headers,
             b"",
             self.client_address[0],
-            self.server.url,
+            self._base_url(),
         )
         try:
             route, params = simulator.match(request)
@@ -125,6 +127,11 @@ class Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind == "delay":
             time.sleep(fault.seconds)
         self._answer(request, route, params, fault)
+
+    def _base_url(self) -> str:
+        """The address that the client used: links must lead there, whatever it calls us."""
+        host = self.headers.get("Host") or ""
+        return f"http://{host}" if _HOST.fullmatch(host) else self.server.url
 
     def _answer(
         self, request: Request, route: Route, params: dict[str, str], fault: Fault | None
