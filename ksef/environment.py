@@ -15,6 +15,8 @@ _MINISTRY_DOMAIN = ".ksef.mf.gov.pl"
 class Environment:
     """One environment. ``latarnia`` is the status beacon, None where there is none.
 
+    ``believes_latarnia``: its announcements hold. TEST's has shown a made-up total failure since
+    January 2026 and is never believed.
     ``accepts_self_signed``: an authentication certificate may be self-signed.
     ``checks_checksum``: check digits of NIP numbers are verified without asking for it.
     """
@@ -25,6 +27,7 @@ class Environment:
     latarnia: str | None
     accepts_self_signed: bool
     checks_checksum: bool
+    believes_latarnia: bool
 
     def owns(self, url: str) -> bool:
         """Whether a link given by the API leads to this environment and may be followed."""
@@ -55,6 +58,7 @@ TEST = Environment(
     latarnia="https://api-latarnia-test.ksef.mf.gov.pl",
     accepts_self_signed=True,
     checks_checksum=False,
+    believes_latarnia=False,
 )
 DEMO = Environment(
     key="demo",
@@ -63,6 +67,7 @@ DEMO = Environment(
     latarnia=None,
     accepts_self_signed=False,
     checks_checksum=False,
+    believes_latarnia=False,
 )
 PROD = Environment(
     key="prod",
@@ -71,6 +76,7 @@ PROD = Environment(
     latarnia="https://api-latarnia.ksef.mf.gov.pl",
     accepts_self_signed=False,
     checks_checksum=True,
+    believes_latarnia=True,
 )
 
 _FIXED = {environment.key: environment for environment in (TEST, DEMO, PROD)}
@@ -93,6 +99,7 @@ def simulator(url: str) -> Environment:
         latarnia=f"{base}/latarnia",
         accepts_self_signed=True,
         checks_checksum=False,
+        believes_latarnia=True,
     )
 
 
