@@ -10,6 +10,8 @@ DELETE FROM ir_attachment
              WHERE certificate.scope IN ('ksef_auth', 'ksef_offline')
                 OR certificate.id IN (SELECT l10n_pl_ksef_auth_certificate_id FROM res_company)
                 OR certificate.id IN (SELECT l10n_pl_ksef_offline_certificate_id FROM res_company)
+            UNION
+            SELECT key_id FROM l10n_pl_ksef_enrolment
         );
 
 -- a PKCS#12 file holds the key too
@@ -56,3 +58,11 @@ UPDATE l10n_pl_ksef_document
        lease_until = NULL,
        next_attempt_at = NULL
  WHERE state IN ('queued', 'sending', 'sent');
+
+-- requests for certificates belong to the original; uploaded files and typed passwords too
+UPDATE l10n_pl_ksef_enrolment
+   SET state = 'cancelled',
+       error_text = 'This database is a copy: the original asks for certificates.'
+ WHERE state NOT IN ('done', 'cancelled');
+
+DELETE FROM l10n_pl_ksef_connect_wizard;

@@ -29,6 +29,8 @@ from .types import (
 if TYPE_CHECKING:
     from .client import Client
 
+# Error code of a revocation: it is revoked, blocked or expired already.
+NOT_ACTIVE = 25009
 REVOCATION_REASONS = ("Unspecified", "Superseded", "KeyCompromise")
 # KSeF counts requests over the last 30 days; a revoked certificate gives none back.
 REQUEST_WINDOW = timedelta(days=30)

@@ -54,6 +54,19 @@ def csr(data: Mapping[str, str], key: PrivateKey) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+def read(certificate: bytes) -> der.CertificateInfo:
+    """The fields of a certificate in DER. Raises LocalError."""
+    try:
+        return der.parse_certificate(certificate)
+    except ValueError:
+        raise LocalError("The certificate cannot be read") from None
+
+
+def common_name(info: der.CertificateInfo) -> str:
+    """The subject's common name, empty if it has none."""
+    return dict(info.attributes).get(_COMMON_NAME, "")
+
+
 def kind_of(info: der.CertificateInfo) -> str | None:
     """Authentication or Offline by the key usage; None if it says neither or both."""
     if info.digital_signature and not info.non_repudiation:

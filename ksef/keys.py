@@ -102,3 +102,15 @@ def load_pkcs12(data: bytes, password: bytes | None = None) -> tuple[PrivateKey,
     if key is None or certificate is None:
         raise LocalError("The PKCS#12 file must hold a private key and its certificate")
     return _supported(key), certificate.public_bytes(Encoding.DER)
+
+
+def public_bytes(key: PrivateKey, *, pem: bool) -> bytes:
+    """The public half of a key, SubjectPublicKeyInfo in PEM or DER."""
+    return key.public_key().public_bytes(
+        Encoding.PEM if pem else Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def certificate_pem(certificate: bytes) -> bytes:
+    """PEM of a certificate given in DER, without reading it."""
+    return ssl.DER_cert_to_PEM_cert(certificate).encode("ascii")

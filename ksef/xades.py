@@ -53,15 +53,18 @@ def auth_token_request(challenge: str, nip: str, subject_type: str = "certificat
     return _serialize(root)
 
 
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+
+
 def check_signed(signed: bytes, challenge: str) -> str | None:
     """Why a file signed elsewhere cannot log in, None if nothing speaks against it.
 
     The answer is one of not_xml, not_request, other_challenge, not_signed. KSeF alone verifies the
     signature; this only spares a person the wrong file.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(signed, parser)
+        root = etree.fromstring(signed, _parser())
     except etree.XMLSyntaxError:
         return "not_xml"
     requests = list(root.iter(f"{{{AUTH_NS}}}AuthTokenRequest"))
@@ -72,10 +75,18 @@ def check_signed(signed: bytes, challenge: str) -> str | None:
     return None if next(root.iter(f"{{{DS_NS}}}Signature"), None) is not None else "not_signed"
 
 
+def signing_certificate(signed: bytes) -> bytes | None:
+    """DER of the certificate in a signed file, None if it names none. Unverified."""
+    found = next(etree.fromstring(signed, _parser()).iter(f"{{{DS_NS}}}X509Certificate"), None)
+    try:
+        return None if found is None else from_base64(found.text or "")
+    except ValueError:
+        return None
+
+
 def challenge_of(request: bytes) -> str:
     """The challenge in a request that :func:`auth_token_request` made."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    return etree.fromstring(request, parser).findtext(f"{{{AUTH_NS}}}Challenge")
+    return etree.fromstring(request, _parser()).findtext(f"{{{AUTH_NS}}}Challenge")
 
 
 def sign(xml: bytes, signer: Signer, now: datetime) -> bytes:
@@ -85,8 +96,7 @@ def sign(xml: bytes, signer: Signer, now: datetime) -> bytes:
     missing or the key cannot sign.
     """
     xmlsec = _import_xmlsec()
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    root = etree.fromstring(xml, parser)
+    root = etree.fromstring(xml, _parser())
     signature = _template(root, signer, now)
     try:
         context = xmlsec.SignatureContext()

@@ -41,7 +41,11 @@ class L10nPlKsefConnection(models.Model):
         readonly=True,
     )
     auth_method = fields.Selection(
-        [("certificate", "Certificate"), ("token", "KSeF token")],
+        [
+            ("certificate", "Certificate"),
+            ("token", "KSeF token"),
+            ("external", "Signature made elsewhere"),
+        ],
         "Way to log in",
         required=True,
         default="certificate",
@@ -147,6 +151,8 @@ class L10nPlKsefConnection(models.Model):
             if not self.token:
                 raise UserError(self.env._("Enter the KSeF token in the settings first."))
             return auth.TokenCredentials(self._nip(), self.token)
+        if self.auth_method == "external":
+            return auth.ExternalCredentials(self._nip())
         certificate = self.company_id.l10n_pl_ksef_auth_certificate_id
         if not certificate:
             raise UserError(
@@ -154,25 +160,29 @@ class L10nPlKsefConnection(models.Model):
             )
         return auth.CertificateCredentials(self._nip(), certificate._l10n_pl_ksef_signer())
 
-    def _client(self):
+    def _client(self, credentials=None):
         """A client of this connection; it stores the tokens that it gets in this row.
 
+        :param credentials: try these instead of what is stored; then nothing is stored
         :raise UserError: what is missing for a login
         """
         self.ensure_one()
         tokens = None
-        if self.access_token and self.refresh_token:
+        if not credentials and self.access_token and self.refresh_token:
             tokens = auth.Tokens(
                 access=auth.Token(self.access_token, to_aware(self.access_valid_until)),
                 refresh=auth.Token(self.refresh_token, to_aware(self.refresh_valid_until)),
             )
         return client.Client(
-            http.Transport(self._ksef_environment(), on_warning=self._on_warning),
-            self._credentials(),
+            self._transport(),
+            credentials or self._credentials(),
             now=lambda: datetime.now(timezone.utc),
             tokens=tokens,
-            on_tokens=self._store_tokens,
+            on_tokens=None if credentials else self._store_tokens,
         )
+
+    def _transport(self):
+        return http.Transport(self._ksef_environment(), on_warning=self._on_warning)
 
     def _store_tokens(self, tokens):
         """Keep them for the next run. Where another worker stores its own at this moment, those
@@ -246,12 +256,14 @@ class L10nPlKsefConnection(models.Model):
 
     def _administrator(self):
         """A person who may mend it: a KSeF administrator of this company."""
-        admins = self.env.ref("l10n_pl_ksef.group_l10n_pl_ksef_admin").sudo().all_user_ids
-        people = admins.filtered(
-            lambda user: user != self.env.ref("base.user_root")
-            and self.company_id in user.company_ids
+        return self._administrators()[:1] or self.env.ref("base.user_admin")
+
+    def _administrators(self):
+        """The KSeF administrators who may work for this company."""
+        group = self.env.ref("l10n_pl_ksef.group_l10n_pl_ksef_admin").sudo()
+        return group.all_user_ids.filtered(
+            lambda user: user.active and self.company_id in user.company_ids
         )
-        return people[:1] or self.env.ref("base.user_admin")
 
     def _on_warning(self, *warning):
         _logger.warning("KSeF (%s) warns: %s", self.environment, " ".join(map(str, warning)))
@@ -260,31 +272,8 @@ class L10nPlKsefConnection(models.Model):
 
     def action_connect(self):
         """Log in, read the own permissions, say what is missing."""
-        if not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin"):
-            raise UserError(self.env._("Only a KSeF administrator may connect a company."))
-        self.check_access("write")
-        connection = self.sudo()
-        try:
-            ksef = connection._client()
-            connection._store_tokens(ksef.login())
-            found = ksef.permissions()
-        except errors.KsefError as error:
-            connection._note("problem", connection._explain(error))
-        else:
-            missing = [name for name in NEEDED_PERMISSIONS if name not in found]
-            # the owner of the NIP has every right, and KSeF lists none of them
-            if missing and found:
-                text = self.env._(
-                    "Logged in, but these permissions are missing: %s. Grant them in KSeF.",
-                    ", ".join(missing),
-                )
-                connection._note("problem", text, found)
-            else:
-                connection._note("connected", self.env._("Logged in; nothing is missing."), found)
-            connection._unblock()
-            connection.activity_unlink(["l10n_pl_ksef.mail_activity_type_connection"])
-            self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
-            self.env["l10n_pl_ksef.document"]._trigger("ir_cron_poll")
+        connection = self._as_administrator()
+        connection._check_login()
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -299,10 +288,42 @@ class L10nPlKsefConnection(models.Model):
 
     def action_disconnect(self):
         """Forget the tokens; the next sending logs in anew."""
+        self._as_administrator()._forget_tokens()
+
+    def _as_administrator(self):
+        """Self with all rights, for a KSeF administrator of its company only.
+
+        :raise UserError: the user is none
+        """
         if not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin"):
-            raise UserError(self.env._("Only a KSeF administrator may disconnect a company."))
+            raise UserError(self.env._("Only a KSeF administrator may do this."))
         self.check_access("write")
-        self.sudo()._forget_tokens()
+        return self.sudo()
+
+    def _check_login(self, ksef=None):
+        """Log in anew, read the own permissions, and note the result in this row."""
+        try:
+            ksef = ksef or self._client()
+            self._store_tokens(ksef.login())
+            self._note_permissions(ksef.permissions())
+        except errors.KsefError as error:
+            self._note("problem", self._explain(error))
+
+    def _note_permissions(self, found):
+        missing = [name for name in NEEDED_PERMISSIONS if name not in found]
+        # the owner of the NIP has every right, and KSeF lists none of them
+        if missing and found:
+            text = self.env._(
+                "Logged in, but these permissions are missing: %s. Grant them in KSeF.",
+                ", ".join(missing),
+            )
+            self._note("problem", text, found)
+        else:
+            self._note("connected", self.env._("Logged in; nothing is missing."), found)
+        self._unblock()
+        self.activity_unlink(["l10n_pl_ksef.mail_activity_type_connection"])
+        self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
+        self.env["l10n_pl_ksef.document"]._trigger("ir_cron_poll")
 
     def _note(self, state, message, permissions=()):
         self.write(

@@ -7,3 +7,4 @@ from . import test_print
 from . import test_resilience
 from . import test_settings
 from . import test_tour
+from . import test_enrolment

@@ -142,6 +142,12 @@ class KsefCommon(AccountTestInvoicingCommon):
     def give_certificate(self):
         """A throw-away KSeF certificate from the simulator's own authority."""
         made = self.simulator.post("certificates", nip=SELLER_NIP, kind="Authentication")
+        certificate = self.certificate_of(made)
+        self.company.sudo().l10n_pl_ksef_auth_certificate_id = certificate
+        return certificate
+
+    def certificate_of(self, made, scope="ksef_auth"):
+        """The record of a certificate that the simulator's control API made."""
         key = self.env["certificate.key"].create(
             {
                 "name": "KSeF test key",
@@ -149,17 +155,15 @@ class KsefCommon(AccountTestInvoicingCommon):
                 "company_id": self.company.id,
             }
         )
-        certificate = self.env["certificate.certificate"].create(
+        return self.env["certificate.certificate"].create(
             {
                 "name": "KSeF test",
                 "content": made["certificate"],
                 "private_key_id": key.id,
-                "scope": "ksef_auth",
+                "scope": scope,
                 "company_id": self.company.id,
             }
         )
-        self.company.sudo().l10n_pl_ksef_auth_certificate_id = certificate
-        return certificate
 
     @classmethod
     def today(cls):
