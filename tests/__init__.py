@@ -1,4 +1,6 @@
 from . import test_access
+from . import test_connect_wizard
+from . import test_enrolment
 from . import test_fa3
 from . import test_fa3_categories
 from . import test_fa3_document
@@ -7,4 +9,3 @@ from . import test_print
 from . import test_resilience
 from . import test_settings
 from . import test_tour
-from . import test_enrolment
