@@ -31,11 +31,7 @@
         "views/menus.xml",
         "report/report_invoice.xml",
     ],
-<<<<<<< HEAD
     "assets": {
         "web.assets_tests": ["l10n_pl_ksef/static/tests/tours/*.js"],
     },
-=======
-    "assets": {"web.assets_tests": ["l10n_pl_ksef/static/tests/tours/*.js"]},
->>>>>>> 7222cb8 ([ADD] tests: the wizards in the web client)
 }

@@ -107,7 +107,7 @@ class TestCertificatePage(EnrolmentCommon):
         self.assertEqual(self.row(self.old).status, "revoked")
 
     def test_token_cannot_revoke(self):
-        self.connection.auth_method = "token"
+        self.connection.sudo().auth_method = "token"
         with self.assertRaises(UserError) as caught:
             self.revoke(self.old)
         self.assertIn("token", str(caught.exception))
@@ -233,7 +233,7 @@ class TestCertificatePage(EnrolmentCommon):
             self.assertEqual(certificate._l10n_pl_ksef_serial(), made["serial"])
             self.assertEqual(certificate.subject_common_name, SELLER_NIP)
             self.assertTrue(certificate.is_valid)
-            self.company.l10n_pl_ksef_auth_certificate_id = certificate
+            self.company.sudo().l10n_pl_ksef_auth_certificate_id = certificate
             self.connection._forget_tokens()
             self.connection._check_login()
             self.assertEqual(self.connection.state, "connected", self.connection.message)

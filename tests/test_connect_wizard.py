@@ -68,7 +68,7 @@ class TestConnectWizard(KsefCommon):
     def setUp(self):
         super().setUp()
         self.old = self.company.l10n_pl_ksef_auth_certificate_id
-        self.company.l10n_pl_ksef_auth_certificate_id = False
+        self.company.sudo().l10n_pl_ksef_auth_certificate_id = False
 
     def at_proof(self, method, user=None):
         """The wizard, walked to the page that asks for the proof."""
@@ -273,7 +273,7 @@ class TestConnectWizard(KsefCommon):
     # -- the steps -------------------------------------------------------------------------------
 
     def test_environment_is_chosen_without_right_to_companies(self):
-        self.company.l10n_pl_ksef_environment = False
+        self.company.sudo().l10n_pl_ksef_environment = False
         wizard = (
             self.env["l10n_pl_ksef.connect.wizard"]
             .with_user(self.administrator)

@@ -37,8 +37,8 @@ class EnrolmentCommon(KsefCommon):
         self.simulator.post("speed", polls=[0, 0], auth=0, certificates=0, settle_seconds=0)
         self.rows().state = "cancelled"
         self.connection._forget_tokens()
-        self.company.l10n_pl_ksef_auth_certificate_id = self.old
-        self.company.l10n_pl_ksef_offline_certificate_id = False
+        self.company.sudo().l10n_pl_ksef_auth_certificate_id = self.old
+        self.company.sudo().l10n_pl_ksef_offline_certificate_id = False
 
     def wizard(self, **vals):
         wizards = self.env["l10n_pl_ksef.certificate.wizard"].with_user(self.administrator)
@@ -202,7 +202,7 @@ class TestEnrolment(EnrolmentCommon):
         self.simulator.post(
             "subjects", nip=SELLER_NIP, subject="30112206276", permissions=["InvoiceWrite"]
         )
-        self.company.l10n_pl_ksef_auth_certificate_id = self.certificate_of(made)
+        self.company.sudo().l10n_pl_ksef_auth_certificate_id = self.certificate_of(made)
         self.grant(requests=1)
         self.assertIn("PESEL 30112206276", self.generate().message)
 
