@@ -266,6 +266,7 @@ class L10nPlKsefDocument(models.Model):
         if self._commits():
             return self.env["ir.cron"]._commit_progress(done, **kw)
         self.env.flush_all()
+        self.env.invalidate_all()  # a commit forgets what was read with other rights, too
         return float("inf")
 
     def _lock(self, *states):

@@ -61,9 +61,11 @@ class L10nPlKsefSender(models.AbstractModel):
     def _wake(self, cron, domain, field="next_attempt_at"):
         """Run the scheduled action when the next row is due. A minute apart: no hot loop."""
         soonest = fields.Datetime.now() + timedelta(seconds=60)
+        # who presses Send may not read connections
+        documents = self.env["l10n_pl_ksef.document"].sudo()
         moments = [
             max(filter(None, (at, connection.blocked_until, soonest)))
-            for connection, at in self.env["l10n_pl_ksef.document"]._read_group(
+            for connection, at in documents._read_group(
                 domain, ["connection_id"], [f"{field}:min"]
             )
         ]
