@@ -27,6 +27,7 @@
         "views/account_move_data_views.xml",
         "views/account_tax_views.xml",
         "views/master_data_views.xml",
+        "wizards/l10n_pl_ksef_schema_upload_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",
         "report/report_invoice.xml",

@@ -15,8 +15,8 @@ from . import account_payment_method_line
 from . import account_tax
 from . import certificate
 from . import certificate_key
-from . import l10n_pl_ksef_connection
 from . import l10n_pl_ksef_certificate
+from . import l10n_pl_ksef_connection
 from . import l10n_pl_ksef_connection_login
 from . import l10n_pl_ksef_connection_watch
 from . import l10n_pl_ksef_contract
@@ -24,6 +24,7 @@ from . import l10n_pl_ksef_description
 from . import l10n_pl_ksef_document
 from . import l10n_pl_ksef_document_actions
 from . import l10n_pl_ksef_enrolment
+from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_sender
 from . import l10n_pl_ksef_sender_settle
 from . import l10n_pl_ksef_session

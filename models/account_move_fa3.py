@@ -4,8 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef.fa3 import model as fa3
-from ..ksef.fa3.schema import SCHEMA_FILES
-from ..ksef.fa3.validate import check, check_bytes, validate_xsd
+from ..ksef.fa3.validate import check, check_bytes
 from ..ksef.fa3.writer import write
 from .account_move_fa3_draft import Draft
 
@@ -80,8 +79,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _check_file(self, draft, xml):
         """What only the written file tells: size, characters, the Ministry's own schema."""
         self._add_findings(draft, check_bytes(xml))
-        loader = self._schema_loader()
-        for message in validate_xsd(xml, loader) if loader else []:
+        for message in self.env["l10n_pl_ksef.schemas"]._messages(xml):
             draft.problem("KS29", draft.move, None, message)
 
     @api.model
@@ -173,14 +171,3 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _system_info(self):
         module = self.env["ir.module.module"].sudo()._get("l10n_pl_ksef")
         return f"Odoo 19 l10n_pl_ksef {module.installed_version or ''}".strip()
-
-    @api.model
-    def _schema_loader(self):
-        """Function from file name to bytes, or None while the schemas are not loaded."""
-        names = [f"l10n_pl_ksef.{name}" for name in SCHEMA_FILES]
-        # sudo: the schemas are public; attachments without a record are the administrator's
-        found = self.env["ir.attachment"].sudo().search([("name", "in", names)])
-        files = {attachment.name: attachment.raw for attachment in found}
-        if not all(files.get(name) for name in names):
-            return None
-        return lambda name: files[f"l10n_pl_ksef.{name}"]

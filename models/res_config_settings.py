@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -30,6 +30,25 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_connection_message = fields.Text(
         related="company_id.l10n_pl_ksef_connection_id.message", string="KSeF connection result"
     )
+    l10n_pl_ksef_schema_state = fields.Selection(
+        [("missing", "Missing"), ("ready", "Ready"), ("broken", "Broken")],
+        "KSeF schemas",
+        compute="_compute_l10n_pl_ksef_schema_state",
+    )
+    l10n_pl_ksef_schema_text = fields.Char(
+        "State of the KSeF schemas", compute="_compute_l10n_pl_ksef_schema_state"
+    )
+
+    @api.depends("company_id")
+    def _compute_l10n_pl_ksef_schema_state(self):
+        state, text = self.env["l10n_pl_ksef.schemas"]._status()
+        self.l10n_pl_ksef_schema_state = state
+        self.l10n_pl_ksef_schema_text = text
+
+    def action_l10n_pl_ksef_load_schemas(self):
+        """Fetch the schemas from the Ministry now; the settings then show their new state."""
+        self.env["l10n_pl_ksef.schemas"]._load()
+        return {"type": "ir.actions.client", "tag": "reload"}
 
     def _l10n_pl_ksef_connection(self):
         self.ensure_one()

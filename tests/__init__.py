@@ -9,5 +9,6 @@ from . import test_fa3_document
 from . import test_flow
 from . import test_print
 from . import test_resilience
+from . import test_schemas
 from . import test_settings
 from . import test_tour
