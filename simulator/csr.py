@@ -70,7 +70,7 @@ def parse(data: bytes) -> Csr:
     good_ec = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
     if not (good_rsa or good_ec):
         raise BadRequest(25010)
-    if not _signature_ok(request):
+    if not _signature_ok(request, data):
         raise BadRequest(25004, "Podpis wniosku jest nieprawidłowy.")
     spki = request.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -88,9 +88,11 @@ def _public_key(request: x509.CertificateSigningRequest) -> object:
         raise BadRequest(25004, "Nie można odczytać klucza publicznego.") from error
 
 
-def _signature_ok(request: x509.CertificateSigningRequest) -> bool:
+def _signature_ok(request: x509.CertificateSigningRequest, data: bytes) -> bool:
     try:
-        return request.is_signature_valid
+        # the library does not mind a count of unused bits before a signature of whole bytes
+        whole = list(der.elements(der.inside(data)))[2][1][:1] == b"\x00"
+        return whole and request.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # the algorithm named does not fit the key
         return False
