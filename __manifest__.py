@@ -24,6 +24,7 @@
         "views/l10n_pl_ksef_certificate_views.xml",
         "views/l10n_pl_ksef_connection_views.xml",
         "views/account_move_views.xml",
+        "wizards/l10n_pl_ksef_wizard_views.xml",
         "views/account_move_data_views.xml",
         "views/account_tax_views.xml",
         "views/master_data_views.xml",

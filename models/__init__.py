@@ -1,4 +1,5 @@
 from . import account_move
+from . import account_move_correction
 from . import account_move_fa3
 from . import account_move_fa3_amounts
 from . import account_move_fa3_annotations
@@ -8,9 +9,14 @@ from . import account_move_fa3_payment
 from . import account_move_fa3_rows
 from . import account_move_fa3_scope
 from . import account_move_fa3_terms
+
+# these override the parts above
+from . import account_move_fa3_correction
+from . import account_move_fa3_third
 from . import account_move_ksef_data
 from . import account_move_line
 from . import account_move_send
+from . import account_move_third_party
 from . import account_payment_method_line
 from . import account_tax
 from . import certificate
@@ -25,9 +31,12 @@ from . import l10n_pl_ksef_document
 from . import l10n_pl_ksef_document_actions
 from . import l10n_pl_ksef_enrolment
 from . import l10n_pl_ksef_schemas
+from . import l10n_pl_ksef_document_number
+from . import l10n_pl_ksef_external_document
 from . import l10n_pl_ksef_sender
 from . import l10n_pl_ksef_sender_settle
 from . import l10n_pl_ksef_session
+from . import l10n_pl_ksef_third_party
 from . import product_category
 from . import product_product
 from . import product_template

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools.image import image_data_uri
 
 from ..ksef import crypto, qr
+from ..ksef.fa3.reader import read
 from .l10n_pl_ksef_document import ABSENT, BINDING, LIVE
 
 # What Odoo's own module l10n_pl_edi knows of an invoice that it sent (law 10).
@@ -194,7 +195,7 @@ class AccountMove(models.Model):
                     "company_id": self.company_id.id,
                     "connection_id": connection.id,
                     "seller_nip": connection._nip(),
-                    "invoice_kind": "VAT",
+                    "invoice_kind": read(xml).Fa.RodzajFaktury,
                     "invoice_number": self.name,
                     "issue_date": self.invoice_date,
                     # KSeF marks it offline by itself (art. 106nda(16))

@@ -7,7 +7,10 @@ from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.validate import check, check_bytes
 from ..ksef.fa3.writer import write
 from .account_move_fa3_draft import Draft
+from .l10n_pl_ksef_document import BINDING
 
+#: Invoices whose data are fetched together.
+BATCH = 50
 #: Findings about a value that the writer cannot write at all.
 _UNWRITABLE = {"kind", "forbidden"}
 
@@ -40,6 +43,29 @@ class AccountMove(models.Model):
         self.ensure_one()
         return self.env["l10n_pl_ksef.fa3"]._build(self)[1].problems
 
+    def action_l10n_pl_ksef_preview(self):
+        """Show the FA(3) file with its problems; nothing is frozen."""
+        self.ensure_one()
+        return self.env["l10n_pl_ksef.preview"]._open(self)
+
+    def _l10n_pl_ksef_preview(self):
+        """(file or None, problems, warnings) of a draft or posted invoice.
+
+        What was frozen is shown as it is, not as it would be made today.
+        """
+        self.ensure_one()
+        # sudo: sellers may not read KSeF documents, but the file of their own invoice
+        documents = self.sudo().l10n_pl_ksef_document_ids
+        frozen = documents.filtered(lambda document: document.state in BINDING)[:1]
+        if frozen:
+            return frozen._xml(), [], []
+        xml, draft = self.env["l10n_pl_ksef.fa3"]._build(self, preview=True)
+        return (
+            xml,
+            [problem.message() for problem in draft.problems],
+            [warning.message() for warning in draft.warnings],
+        )
+
 
 class L10nPlKsefFa3(models.AbstractModel):
     """Builds the FA(3) document of an invoice.
@@ -58,6 +84,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         :return: (bytes or None, `Draft` with problems and warnings); without preview no bytes when
             there are problems
         """
+        self._prefetch(move)
         draft = self._draft(move)
         draft.preview = preview
         document = self._document(draft)
@@ -74,6 +101,24 @@ class L10nPlKsefFa3(models.AbstractModel):
         if not draft.problems:
             self._check_file(draft, xml)
         return (None if draft.problems and not preview else xml), draft
+
+    @api.model
+    def _prefetch(self, move):
+        """Fetch what the lines need for the whole recordset that the invoice is one of.
+
+        The ORM itself would fetch taxes, tags and products again for every invoice.
+        """
+        ids = list(move._prefetch_ids)
+        line = move.line_ids[:1]
+        if not line.id or "tax_ids" in line._cache:
+            return
+        start = ids.index(move.id) if move.id in ids else 0
+        lines = move.browse(ids[start : start + BATCH] or move.ids).line_ids
+        for name in ("tax_ids", "tax_tag_ids", "product_id", "product_uom_id"):
+            lines.mapped(name)
+        products = lines.product_id
+        products.mapped("default_code")
+        products.product_tmpl_id.mapped("categ_id")
 
     @api.model
     def _check_file(self, draft, xml):
@@ -152,14 +197,22 @@ class L10nPlKsefFa3(models.AbstractModel):
                 "P_15": total,
                 "Adnotacje": self._annotations(draft, total),
                 "RodzajFaktury": draft.kind,
-                "FP": 1 if move._l10n_pl_ksef_is_receipt_invoice() else None,
-                "TP": 1 if move.commercial_partner_id.l10n_pl_links_with_customer else None,
+                **self._markers(draft),
                 **self._body(draft, total),
                 "Rozliczenie": self._settlement(draft, total),
                 "Platnosc": self._payment(draft, total),
                 "WarunkiTransakcji": self._terms(draft),
             }
         )
+
+    @api.model
+    def _markers(self, draft):
+        """FP and TP, as keyword arguments of `Fa`."""
+        move = draft.move
+        return {
+            "FP": 1 if move._l10n_pl_ksef_is_receipt_invoice() else None,
+            "TP": 1 if move.commercial_partner_id.l10n_pl_links_with_customer else None,
+        }
 
     @api.model
     def _body(self, draft, total):

@@ -160,7 +160,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         )
         found = []
         for tax in taxes.with_context(lang=self._polish()):
-            text = clean(html2plaintext(tax.invoice_legal_notes or ""))
+            notes = tax.invoice_legal_notes
+            text = clean(html2plaintext(notes)) if notes else None
             if text:
                 found += self._descriptions("Podstawa prawna", text, None)
         return found

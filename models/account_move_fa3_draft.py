@@ -72,6 +72,8 @@ class Draft:
     rate: Decimal | None = None
     #: What the corrected document(s) say, see `Origin`; None for anything but corrections.
     origin: Any = None
+    #: UU_ID of a row -> line of the invoice.
+    lines: dict = field(default_factory=dict)
     #: Identification of the buyer, as keyword arguments of `TPodmiot2`.
     buyer: dict = field(default_factory=dict)
     #: The file is only shown: a draft invoice may lack its number and date.

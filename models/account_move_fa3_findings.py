@@ -47,7 +47,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _finding_record(self, draft, path):
         """The record behind an element: a line, the company, the customer or the invoice."""
         row = re.match(r"Fa/FaWiersz\[(\d+)\]", path)
-        if row:
+        if row and not draft.origin:
             exported = [item for item in draft.rows if item.category]
             return exported[int(row[1]) - 1].line
         if path.startswith("Podmiot1"):

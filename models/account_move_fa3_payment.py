@@ -81,7 +81,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         Also what was matched with a bank statement directly. Credit notes are no payment.
         """
         move = draft.move
-        if move.state != "posted":
+        if move.state != "posted" or move.payment_state == "not_paid":
             return []
         today = move._l10n_pl_ksef_today()
         parts = []

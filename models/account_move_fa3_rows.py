@@ -8,7 +8,7 @@ from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.arithmetic import CENT, price_slack
 from ..ksef.fa3.lexical import rounded
 from ..ksef.fa3.text import clean, cut
-from ..ksef.fa3.units import DEFAULT_UNIT, unit_symbol
+from ..ksef.fa3.units import DEFAULT_UNIT, UNITS
 from .account_move_fa3_draft import decimal
 
 _GTIN_LENGTHS = (8, 12, 13, 14)
@@ -59,7 +59,19 @@ class L10nPlKsefFa3(models.AbstractModel):
             "procedures": self._procedures(draft),
             "dates": dates,
             "per_line": company.tax_calculation_rounding_method == "round_per_line",
-            "namespace": uuid.uuid5(uuid.NAMESPACE_OID, self._seller_nip(company)),
+            "keys": self._row_keys(draft.move),
+        }
+
+    @api.model
+    def _row_keys(self, move):
+        """Line id -> UU_ID of its row; corrections keep that of the original's line."""
+        namespace = uuid.uuid5(uuid.NAMESPACE_OID, self._seller_nip(move.company_id))
+        return {
+            line.id: str(
+                uuid.uuid5(namespace, str(line.l10n_pl_ksef_corrected_line_id.id or line.id))
+            )
+            for line in move.invoice_line_ids
+            if line.display_type == "product"
         }
 
     @api.model
@@ -121,25 +133,27 @@ class L10nPlKsefFa3(models.AbstractModel):
     @api.model
     def _unit_names(self, units):
         """Unit id -> Polish symbol, whatever the language of the user."""
-        xmlids = units._get_external_ids()
+        # the lookups of XML ids are cached by Odoo, those by record are not
+        lookup = self.env["ir.model.data"]._xmlid_to_res_id
+        symbols = {lookup(f"uom.{name}"): symbol for name, symbol in UNITS.items()}
         names = {}
         for unit in units.with_context(lang=self._polish()):
-            symbols = filter(None, map(unit_symbol, xmlids.get(unit.id, [])))
             own = clean(unit.l10n_pl_ksef_code, 256)
-            names[unit.id] = own or next(symbols, None) or clean(unit.name, 256)
+            names[unit.id] = own or symbols.get(unit.id) or clean(unit.name, 256)
         return names
 
     @api.model
     def _product(self, product):
         """What a row says about its product, as keyword arguments of `FaWiersz`."""
+        template = product.product_tmpl_id
         return {
             "Indeks": clean(product.default_code, 50),
             "GTIN": self._gtin(product.barcode),
-            "PKWiU": clean(product.l10n_pl_ksef_pkwiu, 50),
-            "CN": self._cn(product),
-            "PKOB": clean(product.l10n_pl_ksef_pkob, 50),
+            "PKWiU": clean(template.l10n_pl_ksef_pkwiu, 50),
+            "CN": self._cn(template),
+            "PKOB": clean(template.l10n_pl_ksef_pkob, 50),
             "P_12_Zal_15": 1 if product._l10n_pl_ksef_is_annex15() else None,
-            "GTU": product.l10n_pl_vat_gtu or None,
+            "GTU": template.l10n_pl_vat_gtu or None,
         }
 
     @api.model
@@ -153,7 +167,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         per_line = cache["per_line"] and kind.tax and not kind.margin
         return fa3.FaWiersz(
             NrWierszaFa=number,
-            UU_ID=str(uuid.uuid5(cache["namespace"], str(self._root_line_id(line)))),
+            UU_ID=cache["keys"].get(line.id),
             P_6A=cache["dates"].get(line.id),
             P_7=name,
             P_8A=cache["units"].get(line.product_uom_id.id) or DEFAULT_UNIT,
@@ -171,11 +185,6 @@ class L10nPlKsefFa3(models.AbstractModel):
             KursWaluty=draft.rate if kind.taxed else None,
             **cache["products"].get(line.product_id.id, {}),
         )
-
-    @api.model
-    def _root_line_id(self, line):
-        """Id of the invoice line that the row is about: corrections keep that of the original."""
-        return line.l10n_pl_ksef_corrected_line_id.id or line.id
 
     @api.model
     def _excise(self, row):

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, models
+from odoo.tools import SQL
 
 from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.text import clean
@@ -18,16 +19,12 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _check_scope(self, draft):
         """Refuse what the generator cannot write: a clear refusal, never a wrong file."""
         move = draft.move
-        if move.move_type == "out_invoice" and not move.reversed_entry_id:
+        if move.move_type in ("out_invoice", "out_refund"):
             if move._is_downpayment() or any(
                 line._get_downpayment_lines() for line in move.invoice_line_ids
             ):
                 text = self.env._("Advance and final invoices are not supported yet.")
                 draft.problem(UNSUPPORTED, move, None, text)
-            return
-        if move.move_type in ("out_invoice", "out_refund"):
-            text = self.env._("Corrections (credit notes) are not supported yet.")
-            draft.problem(UNSUPPORTED, move, "move_type", text)
             return
         if move.journal_id.type == "purchase" and move.journal_id.is_self_billing:
             text = self.env._(
@@ -112,16 +109,27 @@ class L10nPlKsefFa3(models.AbstractModel):
         move = draft.move
         # sudo: a user of a branch may not read its head company
         company = move.company_id.sudo()
-        domain = [
-            ("move_id", "!=", move.id),
-            ("seller_nip", "=", self._seller_nip(company)),
-            ("environment", "=", company.root_id.l10n_pl_ksef_environment),
-            ("invoice_kind", "=", draft.kind),
-            ("invoice_number", "=", move.name),
-            ("state", "not in", ("rejected", "superseded", "withdrawn")),
-        ]
-        # sudo: the same NIP may be used by a company that this user does not see; only a count
-        if self.env["l10n_pl_ksef.document"].sudo().search_count(domain, limit=1):
+        documents = self.env["l10n_pl_ksef.document"]
+        documents.flush_model(
+            ["seller_nip", "environment", "invoice_kind", "invoice_number", "state"]
+        )
+        # past the record rules: the same NIP may be used by a company that this user does not see
+        query = SQL(
+            """
+            SELECT 1 FROM l10n_pl_ksef_document
+             WHERE seller_nip = %(nip)s AND invoice_number = %(number)s
+               AND invoice_kind = %(kind)s AND environment = %(environment)s
+               AND move_id != %(move)s
+               AND state NOT IN ('rejected', 'superseded', 'withdrawn')
+             LIMIT 1
+            """,
+            nip=self._seller_nip(company),
+            number=move.name,
+            kind=draft.kind,
+            environment=company.root_id.l10n_pl_ksef_environment or None,
+            move=move.id,
+        )
+        if self.env.execute_query(query):
             text = self.env._(
                 "The number was already used with this NIP. Numbers must be unique over all "
                 "journals and companies with one NIP: rename this invoice."

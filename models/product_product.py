@@ -6,4 +6,5 @@ class ProductProduct(models.Model):
 
     def _l10n_pl_ksef_is_annex15(self):
         """Whether the product, or its category, is marked as belonging to Annex 15."""
-        return bool(self.l10n_pl_ksef_annex15 or self.categ_id.l10n_pl_ksef_annex15)
+        template = self.product_tmpl_id
+        return bool(template.l10n_pl_ksef_annex15 or template.categ_id.l10n_pl_ksef_annex15)

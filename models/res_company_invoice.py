@@ -45,6 +45,27 @@ class ResCompany(models.Model):
         help="The company is an electronic interface: one-stop-shop sales carry WSTO_EE.",
     )
 
+    l10n_pl_ksef_reason_required = fields.Boolean(
+        "Corrections need a reason", help="Otherwise the reason may stay empty."
+    )
+
+    l10n_pl_ksef_third_party_ids = fields.One2many(
+        "l10n_pl_ksef.third_party",
+        "template_company_id",
+        "Third parties of all invoices",
+        help="Copied to every new invoice, for example a factor or the accounting office.",
+    )
+    l10n_pl_ksef_representative_id = fields.Many2one(
+        "res.partner",
+        "Authorised entity",
+        help="PodmiotUpowazniony, for example a tax representative.",
+    )
+    l10n_pl_ksef_representative_role = fields.Selection(
+        [("1", "Enforcement authority"), ("2", "Bailiff"), ("3", "Tax representative")],
+        "Role of the authorised entity",
+        default="3",
+    )
+
     @api.constrains("l10n_pl_ksef_krs", "l10n_pl_ksef_regon", "l10n_pl_ksef_bdo")
     def _check_l10n_pl_ksef_registers(self):
         for company in self:

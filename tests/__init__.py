@@ -5,7 +5,9 @@ from . import test_connect_wizard
 from . import test_enrolment
 from . import test_fa3
 from . import test_fa3_categories
+from . import test_fa3_correction
 from . import test_fa3_document
+from . import test_fa3_parties
 from . import test_flow
 from . import test_print
 from . import test_resilience

@@ -11,6 +11,8 @@ from odoo.exceptions import UserError
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from ..ksef import crypto
+from ..ksef.fa3.reader import read
 from ..ksef.fa3.schema import SCHEMA_FILES, validate_xsd
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,9 +120,9 @@ class Fa3Common(AccountTestInvoicingCommon):
             move.action_post()
         return move
 
-    def built(self, move, example=None, ignored=()):
+    def built(self, move, example=None, ignored=(), preview=False):
         """The file as an element tree without namespaces, valid and as in the example."""
-        xml = move._l10n_pl_ksef_build_fa3()
+        xml = move._l10n_pl_ksef_preview()[0] if preview else move._l10n_pl_ksef_build_fa3()
         if schema_dir():
             self.assertEqual(validate_xsd(xml, schema_dir()), [])
         path = ROOT.parent / "shared" / "spec" / "fa3-examples" / f"{example}.xml"
@@ -194,3 +196,61 @@ class Fa3Common(AccountTestInvoicingCommon):
             }
         )
         return currency
+
+    @classmethod
+    def accept(cls, move, number):
+        """Freeze the invoice's file as the document that KSeF accepted under that number."""
+        xml = move._l10n_pl_ksef_build_fa3()
+        cls.company.sudo().l10n_pl_ksef_environment = "test"
+        connection = cls.env["l10n_pl_ksef.connection"]._for_company(cls.company, create=True)
+        return (
+            cls.env["l10n_pl_ksef.document"]
+            .sudo()
+            .create(
+                {
+                    "move_id": move.id,
+                    "company_id": cls.company.id,
+                    "connection_id": connection.id,
+                    "seller_nip": "5265877635",
+                    "invoice_kind": read(xml).Fa.RodzajFaktury,
+                    "invoice_number": move.name,
+                    "issue_date": move.invoice_date,
+                    "xml_file": crypto.to_base64(xml),
+                    "xml_sha256": crypto.to_base64(crypto.sha256(xml)),
+                    "xml_size": len(xml),
+                    "state": "accepted",
+                    "ksef_number": number,
+                }
+            )
+        )
+
+    @classmethod
+    def original(cls, *lines, number="5265877635-20261015-0100A1B2C3D4-97", **values):
+        """An accepted invoice of 15 October."""
+        name = values.pop("name", "FV/2026/00101")
+        move = cls.invoice(*lines, **({"invoice_date": date(2026, 10, 15)} | values), post=False)
+        move.name = name
+        move.action_post()
+        cls.accept(move, number)
+        return move
+
+    @classmethod
+    def refund(cls, move, *changes, post=True, **values):
+        """A credit note made by Odoo's reversal; each change is written on one line of it.
+
+        A line without a change (None) is deleted; without any changes all of it is reversed.
+        """
+        wizard = cls.env["account.move.reversal"].with_context(
+            active_model="account.move", active_ids=move.ids
+        )
+        made = wizard.create(
+            {"journal_id": move.journal_id.id, "date": date(2026, 11, 5), "reason": "zwrot"}
+        ).refund_moves()
+        credit = cls.env["account.move"].browse(made["res_id"])
+        credit.write(values)
+        lines = credit.invoice_line_ids.filtered(lambda line: line.display_type == "product")
+        for line, change in zip(lines, changes, strict=False):
+            line.unlink() if change is None else line.write(change)
+        if post:
+            credit.action_post()
+        return credit

@@ -15,6 +15,9 @@ from typing import Any
 from .codes import COUNTRIES, CURRENCIES, EU_PREFIXES
 from .text import forbidden_characters, utf16_length
 
+#: White space that collapsing a token would change: other spaces of Unicode stay.
+_UNCOLLAPSED = re.compile("^ | $|  |[\t\r\n]")
+
 
 @dataclass(frozen=True)
 class Lexical:
@@ -56,7 +59,7 @@ class Text(Lexical):
             return "empty", {}
         if self.maximum is not None and length > self.maximum:
             return "too_long", {"length": length, "limit": self.maximum}
-        if self.token and value != " ".join(value.split()):
+        if self.token and _UNCOLLAPSED.search(value):
             return "spaces", {}
         if self.pattern and not re.fullmatch(self.pattern, value, re.ASCII):
             return "pattern", {"value": value}

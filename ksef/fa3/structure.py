@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 #: Decorator of every element class: keyword arguments only, nothing changes after construction.
@@ -47,6 +47,11 @@ class Rule:
 
     parts: tuple[str | Rule, ...]
     optional: bool = False
+
+    @cached_property
+    def all_names(self) -> frozenset[str]:
+        """The names of all elements in it."""
+        return frozenset(self.names())
 
     def names(self) -> Iterator[str]:
         """The names of all elements in it, in order."""

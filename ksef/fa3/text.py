@@ -29,6 +29,8 @@ def forbidden_characters(text: str) -> list[str]:
 
 def utf16_length(text: str) -> int:
     """Length in UTF-16 units: characters beyond the basic plane count twice."""
+    if text.isascii() or max(text) <= "\uffff":
+        return len(text)
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
 
 
@@ -55,8 +57,9 @@ def clean(text: str | None, limit: int | None = None) -> str | None:
     """One line of clean text, at most ``limit`` UTF-16 units long; None when nothing is left."""
     if not text:
         return None
-    text = unicodedata.normalize("NFC", _without_bad(text))
-    text = _SPACES.sub(" ", text).strip()
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _without_bad(text))
+    text = _SPACES.sub(" ", text).strip(" ")
     if limit is not None:
         text = cut(text, limit)[0]
     return text or None

@@ -29,9 +29,3 @@ UNITS = {
     "product_uom_milliliter": "ml",
     "product_uom_kwh": "kWh",
 }
-
-
-def unit_symbol(xmlid: str | None) -> str | None:
-    """Symbol for a full XML id such as ``uom.product_uom_hour``; None for a unit of one's own."""
-    module, _, name = (xmlid or "").partition(".")
-    return UNITS.get(name) if module == "uom" else None

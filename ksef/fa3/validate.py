@@ -7,6 +7,7 @@ and the arithmetic that KSeF itself never verifies. `check_bytes` looks at the w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ..numbers import is_ksef_number, is_legacy_ksef_number, nip_checksum_ok
@@ -75,36 +76,62 @@ def _finding(path: str, key: str, args: dict[str, Any]) -> Finding:
     return Finding(_CODES.get(path, "KS29"), path, key, args)
 
 
-def _walk(node: Any, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+@cache
+def _plan(cls: type) -> tuple[Rule | None, tuple[tuple[str, bool, Any, int], ...]]:
+    """How to look at an element class: its content model, if it has one beyond a list of fields,
+    and its fields as (name, mandatory, type, most)."""
+    model = content(cls)
+    plain = all(isinstance(part, str) for part in model.parts)
+    fields = tuple(
+        (name, plain and occurs.minimum > 0, occurs.type, occurs.maximum)
+        for name, occurs in occurrences(cls).items()
+    )
+    return None if plain else model, fields
+
+
+def _walk(node: Any, path: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Findings of one element and everything below it."""
-    fields = occurrences(type(node))
-    present = {name for name in fields if getattr(node, name) not in (None, ())}
-    if not present:
-        yield path, "empty", {}
-    for missing, key, args in _particle(content(type(node)), present, fields):
-        yield _join(path, missing), key, args
-    for name, occurs in fields.items():
-        value = getattr(node, name)
-        if value is None:
+    rule, fields = _plan(type(node))
+    values = vars(node)
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    below: list[tuple[str, str, dict[str, Any]]] = []
+    empty = True
+    for name, mandatory, kind, most in fields:
+        value = values[name]
+        if value is None or value == ():
+            if mandatory:
+                found.append((_join(path, name), "missing", {}))
             continue
-        if occurs.maximum == 1:
-            yield from _value(occurs.type, value, _join(path, name))
+        empty = False
+        if most == 1:
+            _value(kind, value, path, name, below)
             continue
-        if len(value) > occurs.maximum:
-            yield _join(path, name), "too_many", {"limit": occurs.maximum, "count": len(value)}
+        if len(value) > most:
+            args = {"limit": most, "count": len(value)}
+            below.append((_join(path, name), "too_many", args))
         for index, item in enumerate(value, start=1):
-            yield from _value(occurs.type, item, f"{_join(path, name)}[{index}]")
+            _value(kind, item, path, f"{name}[{index}]", below)
+    if empty:
+        found.insert(0, (path, "empty", {}))
+    if rule:
+        present = {name for name, *_rest in fields if values[name] not in (None, ())}
+        for missing, key, args in _particle(rule, present, occurrences(type(node))):
+            found.append((_join(path, missing), key, args))
+    return found + below
 
 
-def _value(kind: Any, value: Any, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _value(
+    kind: Any, value: Any, path: str, name: str, found: list[tuple[str, str, dict[str, Any]]]
+) -> None:
     if isinstance(kind, Lexical):
         problem = kind.problem(value)
         if problem:
-            yield path, *problem
+            found.append((_join(path, name), *problem))
     elif isinstance(value, kind):
-        yield from _walk(value, path)
+        found += _walk(value, _join(path, name))
     else:
-        yield path, "kind", {"expected": kind.__name__, "value": type(value).__name__}
+        args = {"expected": kind.__name__, "value": type(value).__name__}
+        found.append((_join(path, name), "kind", args))
 
 
 def _particle(
@@ -115,7 +142,11 @@ def _particle(
         if fields[part].minimum and part not in present:
             yield part, "missing", {}
         return
-    touched = [child for child in part.parts if present.intersection(_names(child))]
+    touched = [
+        child
+        for child in part.parts
+        if (child in present if isinstance(child, str) else not present.isdisjoint(child.all_names))
+    ]
     if part.optional and not touched:
         return
     if not isinstance(part, Choice):
@@ -129,10 +160,6 @@ def _particle(
         yield "", "choice", {"names": names}
     else:
         yield from _particle(touched[0], present, fields)
-
-
-def _names(part: str | Rule) -> list[str]:
-    return [part] if isinstance(part, str) else list(part.names())
 
 
 def _join(path: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -24,16 +25,33 @@ def write(faktura: Faktura) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
+@cache
+def _plan(cls: type) -> tuple[tuple[str, str, Any, bool, bool, dict[str, str] | None], ...]:
+    """Fields of a class as (name, tag, type, simple, repeated, attributes), in schema order."""
+    return tuple(
+        (
+            name,
+            f"{{{NAMESPACE}}}{name}",
+            occurs.type,
+            isinstance(occurs.type, Lexical),
+            occurs.maximum > 1,
+            occurs.type.attributes if isinstance(occurs.type, Text) else None,
+        )
+        for name, occurs in occurrences(cls).items()
+    )
+
+
 def _append_children(parent: etree._Element, node: Any) -> None:
-    for name, occurs in occurrences(type(node)).items():
-        value = getattr(node, name)
+    values = vars(node)
+    for name, tag, kind, simple, repeated, attributes in _plan(type(node)):
+        value = values[name]
         if value is None:
             continue
-        for item in value if occurs.maximum > 1 else (value,):
-            child = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
-            if isinstance(occurs.type, Lexical):
-                child.text = occurs.type.write(item)
-                if isinstance(occurs.type, Text):
-                    child.attrib.update(occurs.type.attributes)
-            else:
+        for item in value if repeated else (value,):
+            child = etree.SubElement(parent, tag)
+            if not simple:
                 _append_children(child, item)
+                continue
+            child.text = kind.write(item)
+            if attributes:
+                child.attrib.update(attributes)

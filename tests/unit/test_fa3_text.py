@@ -3,7 +3,7 @@
 import pytest
 
 from ksef.fa3 import text
-from ksef.fa3.units import unit_symbol
+from ksef.fa3.lexical import TZnakowy
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def test_lines_stay_in_a_footer():
     assert text.clean_lines("a \r\n b\n\n\n\nc") == "a\nb\n\nc"
 
 
-def test_units():
-    assert unit_symbol("uom.product_uom_hour") == "godz."
-    assert unit_symbol("my.product_uom_hour") is None
-    assert unit_symbol(None) is None
+def test_spaces_of_unicode_stay_what_they_are():
+    kept = text.clean("a\u2003b \u3000 c")
+    assert kept == "a\u2003b \u3000 c"
+    assert TZnakowy.problem(kept) is None
+    assert TZnakowy.problem("a  b") == ("spaces", {})
