@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lxml import etree
 from .app import Simulator
 from .options import API_VERSIONS, PROFILES, Options
 from .server import Server
+from .state import Keeper, StateError
 
 #: Lets every suite that starts a simulator run under the leak check.
 LEAK_CHECK = "KSEF_SIMULATOR_LEAK_CHECK"
@@ -24,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8899, help="0 takes a free port")
     parser.add_argument("--profile", choices=sorted(PROFILES), default="test")
     parser.add_argument("--schemas", type=Path, help="folder with the FA(3) XSD and its base types")
+    parser.add_argument(
+        "--state", type=Path, help="SQLite file that keeps everything across a restart"
+    )
     parser.add_argument("--api-version", choices=sorted(API_VERSIONS), default="2.9")
     parser.add_argument("--seed", type=int, help="makes reference and KSeF numbers repeatable")
     parser.add_argument(
@@ -40,13 +45,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         simulator = Simulator(chosen, options.schemas, options.seed)
+        keeper = Keeper(simulator, options.state) if options.state else None
         server = Server(simulator, options.port)
-    except (OSError, etree.LxmlError) as error:
+    except (OSError, etree.LxmlError, StateError) as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 2
+    # whoever started it may end it in either way; the state is to be saved in both
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"simulator listening on {server.url}", flush=True)
     with server, contextlib.suppress(KeyboardInterrupt):
         server.run()
+    if keeper is not None:
+        keeper.close()
     return 0
 
 

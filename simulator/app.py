@@ -35,7 +35,7 @@ from .messages import (
 )
 from .numbers import NumberMint
 from .options import Options
-from .pki import Authority
+from .pki import Authority, EncryptionKey
 from .routing import Route, Router
 from .store import AuthOperation, Store
 
@@ -75,6 +75,8 @@ class Simulator(Options):
         self.chance = random.Random(seed)  # noqa: S311 - where it strews extra properties
         #: set by the server: refuse connections for so many seconds
         self.stop_listening: Callable[[float], None] | None = None
+        #: set by the keeper of the state: something may have changed
+        self.on_change: Callable[[], None] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -89,6 +91,24 @@ class Simulator(Options):
         #: references of the batch sessions that a thread is working on
         self.labouring: set[str] = set()
         self.copy_options(self._start)
+
+    # -- what a restart must not change ---------------------------------------------------------
+
+    def export_secrets(self) -> dict[str, Any]:
+        """Keys of the Ministry, of the authority and of our own tokens."""
+        return {
+            "secret": self._secret,
+            "authority": self.authority.export(),
+            "first_keys": [key.export() for key in self._first_keys],
+            "keys": [key.export() for key in self.keys],
+        }
+
+    def import_secrets(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`export_secrets`."""
+        self._secret = state["secret"]
+        self.authority.restore(*state["authority"])
+        self._first_keys = [EncryptionKey.restored(*item) for item in state["first_keys"]]
+        self.keys = [EncryptionKey.restored(*item) for item in state["keys"]]
 
     # -- tokens ---------------------------------------------------------------------------------
 
@@ -159,6 +179,8 @@ class Simulator(Options):
     def perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
         """Run the checks in the documented order, then the handler."""
         answer = self._perform(route, params, request)
+        if self.on_change is not None:
+            self.on_change()
         warning = request.headers.get("X-Test-System-Warning")
         if warning and self.profile.name == "test":
             folded = unicodedata.normalize("NFKD", warning).encode("ascii", "ignore")

@@ -34,6 +34,14 @@ def ministry_name(common_name: str) -> x509.Name:
     )
 
 
+def _key_der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 @dataclass
 class EncryptionKey:
     """One RSA key that clients encrypt to, for one usage."""
@@ -47,6 +55,22 @@ class EncryptionKey:
         """A fresh 2048-bit key, valid for two years."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return cls(usage, key, cls._certify(usage, key, valid_from))
+
+    def export(self) -> tuple[str, bytes, bytes]:
+        """Usage, key and certificate in DER."""
+        return (
+            self.usage,
+            _key_der(self.private_key),
+            self.certificate.public_bytes(serialization.Encoding.DER),
+        )
+
+    @classmethod
+    def restored(cls, usage: str, key: bytes, certificate: bytes) -> EncryptionKey:
+        """The inverse of :meth:`export`."""
+        private_key = serialization.load_der_private_key(key, password=None)
+        if not isinstance(private_key, rsa.RSAPrivateKey):
+            raise TypeError("an encryption key is an RSA key")
+        return cls(usage, private_key, x509.load_der_x509_certificate(certificate))
 
     def certified_again(self, valid_from: datetime) -> EncryptionKey:
         """The same key under a new certificate."""
@@ -123,6 +147,10 @@ class IssuedCertificate:
     @cached_property
     def certificate(self) -> x509.Certificate:
         return der.load_certificate(self.der)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the parsed certificate, which cannot be written down and need not be."""
+        return {name: value for name, value in vars(self).items() if name != "certificate"}
 
     @property
     def serial(self) -> str:
@@ -208,6 +236,22 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         self.issued: dict[str, IssuedCertificate] = {}
+
+    def export(self) -> tuple[bytes, bytes, dict[str, IssuedCertificate]]:
+        """Key and certificate in DER, and what was issued."""
+        return (
+            _key_der(self._key),
+            self.certificate.public_bytes(serialization.Encoding.DER),
+            self.issued,
+        )
+
+    def restore(self, key: bytes, certificate: bytes, issued: dict[str, IssuedCertificate]) -> None:
+        """The inverse of :meth:`export`."""
+        private_key = serialization.load_der_private_key(key, password=None)
+        if not isinstance(private_key, ec.EllipticCurvePrivateKey):
+            raise TypeError("the authority's key is an EC key")
+        self._key, self.issued = private_key, issued
+        self.certificate = x509.load_der_x509_certificate(certificate)
 
     def sign(
         self,
