@@ -178,9 +178,8 @@ def test_outage_without_any_announcement(api: Api, kind: str) -> None:
 
 
 def test_slowness(api: Api) -> None:
-    api.control("POST", "weather", delay=0.4)
-    with pytest.raises(httpx.TimeoutException):
-        api.call("POST", "/auth/challenge", timeout=0.2)
-    assert api.call("POST", "/auth/challenge", timeout=2).elapsed.total_seconds() >= 0.4
-    assert api.get(f"{api.url}/latarnia/status").elapsed.total_seconds() < 0.3
+    api.control("POST", "weather", delay=1.5)
+    assert api.call("POST", "/auth/challenge").elapsed.total_seconds() >= 1.5
+    # beacon and QR pages are other services
+    assert api.get(f"{api.url}/latarnia/status").elapsed.total_seconds() < 1.4
     assert httpx.post(f"{api.url}/_sim/weather", json={"delay": 61}).status_code == 400
