@@ -56,7 +56,7 @@ def parse(data: bytes) -> Csr:
     try:
         request = x509.load_der_x509_csr(data)
         subject = _subject(data)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise BadRequest(25004, "Nie można odczytać wniosku PKCS#10.") from error
     try:
         algorithm = request.signature_hash_algorithm
@@ -65,17 +65,37 @@ def parse(data: bytes) -> Csr:
     known = request.signature_algorithm_oid in _ALGORITHMS
     if not known or algorithm is None or algorithm.name not in _HASHES:
         raise BadRequest(25011)
-    key = request.public_key()
+    key = _public_key(request)
     good_rsa = isinstance(key, rsa.RSAPublicKey) and key.key_size == 2048
     good_ec = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
     if not (good_rsa or good_ec):
         raise BadRequest(25010)
-    if not request.is_signature_valid:
+    if not _signature_ok(request, data):
         raise BadRequest(25004, "Podpis wniosku jest nieprawidłowy.")
-    spki = key.public_bytes(
+    spki = request.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return Csr(subject, spki)
+
+
+def _public_key(request: x509.CertificateSigningRequest) -> object:
+    """The key, None for a kind that the library does not know; raises 25004 for nonsense."""
+    try:
+        return request.public_key()
+    except UnsupportedAlgorithm:
+        return None
+    except ValueError as error:
+        raise BadRequest(25004, "Nie można odczytać klucza publicznego.") from error
+
+
+def _signature_ok(request: x509.CertificateSigningRequest, data: bytes) -> bool:
+    try:
+        # the library does not mind a count of unused bits before a signature of whole bytes
+        whole = list(der.elements(der.inside(data)))[2][1][:1] == b"\x00"
+        return whole and request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # the algorithm named does not fit the key
+        return False
 
 
 def _subject(data: bytes) -> list[tuple[x509.ObjectIdentifier, str]]:

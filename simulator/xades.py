@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
@@ -88,6 +89,8 @@ def parse_document(body: bytes) -> etree._Element:
     except etree.XMLSyntaxError as error:
         raise BadRequest(21001) from error
     tree = root.getroottree()
+    if tree.docinfo.xml_version != "1.0":
+        raise BadRequest(9101, "Dokument musi być w wersji XML 1.0.")
     encoding = (tree.docinfo.encoding or "UTF-8").upper()
     if encoding not in ("UTF-8", "US-ASCII"):
         raise BadRequest(21217)
@@ -104,6 +107,9 @@ def verify(body: bytes, root: etree._Element, now: datetime) -> Verified:
     if len(signatures) > 1:
         raise BadRequest(9103)
     signature = signatures[0]
+    if root.getroottree().xpath("/processing-instruction()"):
+        # the reference to the whole document covers them, signxml digests the root alone
+        raise BadRequest(9105, NEGATIVE)
     if signature.getparent() is not root:
         # Enveloping signatures are on the Ministry's list; our clients never make one.
         raise BadRequest(9105, WRONG_PROFILE)
@@ -125,8 +131,10 @@ def _certificate(signature: etree._Element) -> tuple[bytes, x509.Certificate]:
         raise BadRequest(9105, WRONG_PROFILE)
     try:
         sent = base64.b64decode("".join((found[0].text or "").split()), validate=True)
-        return sent, der.load_certificate(sent)
-    except ValueError as error:
+        certificate = der.load_certificate(sent)
+        certificate.public_key()
+        return sent, certificate
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise BadRequest(21115, "Certyfikat jest nieczytelny.") from error
 
 

@@ -14,6 +14,8 @@ from ksef.auth import CertificateCredentials
 from ksef.client import Client
 from ksef.http import Transport
 from ksef.signer import Signer
+from ksef.types import SessionStatus
+from ksef.warsaw import day_of
 
 NIP = "5265877635"
 SIGNERS = {
@@ -43,6 +45,15 @@ def document(number: str, issue_date: date | None = None) -> bytes:
     root = etree.parse(str(path)).getroot()
     ns = {"f": etree.QName(root).namespace}
     root.find("f:Podmiot1/f:DaneIdentyfikacyjne/f:NIP", ns).text = NIP
-    root.find("f:Fa/f:P_1", ns).text = (issue_date or now().date()).isoformat()
+    root.find("f:Fa/f:P_1", ns).text = (issue_date or day_of(now())).isoformat()
     root.find("f:Fa/f:P_2", ns).text = number
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def settled(client: Client, reference: str) -> SessionStatus:
+    """The status of a session that KSeF has finished with."""
+    for _look in range(50):
+        status = client.session_status(reference)
+        if status.code >= 200:
+            return status
+    raise AssertionError("the simulator never finished")

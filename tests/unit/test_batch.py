@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 
 import pytest
-from conversation import NIP, client_of, document
+from conversation import NIP, client_of, document, settled
 from fault_server import Answer, FaultServer, refused_url
 from simulator_process import SimulatorProcess
 
@@ -49,15 +49,6 @@ def storage():
     running = FaultServer()
     yield running
     running.stop()
-
-
-def settled(client, reference: str):
-    """The status of a session that KSeF has finished with."""
-    for _look in range(50):
-        status = client.session_status(reference)
-        if status.code >= 200:
-            return status
-    raise AssertionError("the simulator never finished")
 
 
 def requests_of(simulator, method: str) -> list[dict]:
