@@ -118,7 +118,7 @@ class Server:
         assert self.process.poll() is None, self.log.read_text()[-3000:]
         try:
             return requests.get(f"{self.url}/web/health", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def kill(self) -> None:

@@ -1,0 +1,138 @@
+"""A real ``kill -9`` of Odoo while certificates are made: two requests, whatever the moment."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from bench import Database, Server, Session, eventually, succeed
+from simulator_process import SimulatorProcess
+from test_crash import connect
+
+WIZARD = "l10n_pl_ksef.certificate.wizard"
+LIMITS, DATA = "GET /certificates/limits", "GET /certificates/enrollments/data"
+ENROL, STATUS = "POST /certificates/enrollments", "GET /certificates/enrollments/{ref}"
+RETRIEVE = "POST /certificates/retrieve"
+REQUESTS = 300  # what KSeF grants a NIP
+
+
+@dataclass
+class Moment:
+    """Where the process dies: in a request that hangs, before or after KSeF did its part.
+
+    ``states`` is what the database then says about the two requests, the login's first.
+    """
+
+    endpoint: str
+    when: str
+    states: tuple[str, ...]
+    second: bool = False
+
+
+MOMENTS = {
+    "limits asked for": Moment(LIMITS, "before", ()),
+    "key made": Moment(DATA, "before", ("keyed", "new")),
+    "requested, never arrived": Moment(ENROL, "before", ("requesting", "new")),
+    "requested, not recorded": Moment(ENROL, "after", ("requesting", "new")),
+    "recorded": Moment(STATUS, "after", ("requested", "new")),
+    "issued": Moment(RETRIEVE, "after", ("issued", "new")),
+    "second requested, not recorded": Moment(ENROL, "after", ("stored", "requesting"), True),
+    "second issued": Moment(RETRIEVE, "after", ("stored", "issued"), True),
+}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorProcess]:
+    process = SimulatorProcess()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def database(simulator: SimulatorProcess) -> Iterator[Database]:
+    """A company that is connected to the simulator."""
+    name = f"e2e_certificates_{os.getpid()}"
+    succeed("odoo", "copy", "tpl_pl", name)
+    succeed("odoo", "server", "-d", name, "-i", "l10n_pl_ksef", "--stop-after-init", "--no-http")
+    server = Server(name, "--max-cron-threads", "0")
+    try:
+        connect(server.login("admin"), simulator)
+    finally:
+        server.kill()
+    yield Database(name)
+    succeed("odoo", "drop", name)
+
+
+def press_generate(admin: Session, wizard: int) -> threading.Thread:
+    """The button of the wizard; the answer never comes, as the process dies."""
+
+    def press() -> None:
+        with pytest.raises(requests.ConnectionError):
+            admin.call(WIZARD, "action_generate", [wizard])
+
+    thread = threading.Thread(target=press, daemon=True)
+    thread.start()
+    return thread
+
+
+def hang(simulator: SimulatorProcess, moment: Moment) -> None:
+    """The request of this moment hangs; the one for the first certificate passes, if it may."""
+    fault = {"endpoint": moment.endpoint, "kind": "hang", "when": moment.when, "seconds": 25}
+    simulator.control("faults", {**fault, "skip": int(moment.second)})
+
+
+def hanging(simulator: SimulatorProcess) -> bool:
+    """Whether the request has arrived; KSeF has done its part a moment later."""
+    if simulator.read("state")["faults"]:
+        return False
+    time.sleep(0.5)
+    return True
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+def test_a_killed_process_uses_no_third_request(simulator, database, moment):
+    simulator.control("reset")
+    simulator.control("speed", {"auth": 0, "certificates": 0, "settle_seconds": 0})
+    database("UPDATE l10n_pl_ksef_enrolment SET state = 'cancelled'")
+
+    def states() -> tuple[str, ...]:
+        rows = database(
+            "SELECT state FROM l10n_pl_ksef_enrolment WHERE state != 'cancelled' ORDER BY id"
+        )
+        return tuple(state for (state,) in rows)
+
+    server = Server(database.name, "--max-cron-threads", "0")
+    try:
+        admin = server.login("admin")
+        wizard = admin.create(WIZARD)
+        hang(simulator, moment)
+        pressing = press_generate(admin, wizard)
+        eventually("the request hangs", lambda: hanging(simulator))
+    finally:
+        server.kill()
+    pressing.join(20)
+    assert states() == moment.states
+
+    database("UPDATE l10n_pl_ksef_enrolment SET requested_at = requested_at - interval '3 min'")
+    server = Server(database.name, "--max-cron-threads", "0")
+    try:
+        admin = server.login("admin")
+        for _press in range(4):
+            if states() == ("done", "done"):
+                break
+            button = "action_continue" if states() else "action_generate"
+            admin.call(WIZARD, button, [admin.create(WIZARD)])
+        assert states() == ("done", "done")
+        wizard = admin.create(WIZARD)
+        admin.call(WIZARD, "action_wait", [wizard])
+        (row,) = admin.call(WIZARD, "read", [wizard], ["requests_left"])
+        assert REQUESTS - row["requests_left"] == 2
+        active = [("name", "like", "Odoo %"), ("status", "=", "active")]
+        assert admin.call("l10n_pl_ksef.certificate", "search_count", active) == 2
+    finally:
+        server.kill()
