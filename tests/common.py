@@ -14,6 +14,8 @@ from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from .schemas import schema_files, schema_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 SELLER_NIP = "5265877635"
 BUYER_NIP = "1111111111"
@@ -27,7 +29,7 @@ class Simulator:
     def __init__(self):
         bench = Path(os.environ.get("L10N_PL_KSEF_BENCH", ROOT / ".bench"))
         python = os.environ.get("L10N_PL_KSEF_SIMULATOR_PYTHON", str(bench / "venv-sim/bin/python"))
-        schemas = os.environ.get("L10N_PL_KSEF_SCHEMAS", str(bench / "schemas"))
+        schemas = str(schema_folder())
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         self.process = subprocess.Popen(  # noqa: S603
             [python, "-m", "simulator", "--port", "0", "--profile", "test", "--schemas", schemas],
@@ -80,6 +82,8 @@ class KsefCommon(AccountTestInvoicingCommon):
         cls.simulator = Simulator()
         cls.addClassCleanup(cls.simulator.stop)
         cls.env["ir.config_parameter"].set_param("l10n_pl_ksef.simulator_url", cls.simulator.url)
+        # every file that a test freezes is checked against the Ministry's own schema
+        cls.env["l10n_pl_ksef.schemas"]._store(schema_files())
         cls.company = cls.company_data["company"]
         cls.company.partner_id.write(
             {
