@@ -45,16 +45,17 @@ class TestTour(KsefCommon, HttpCase):
 
     def test_administrator_connects_the_company(self):
         self.company.l10n_pl_ksef_auth_certificate_id.name = "KSeF login of the tour"
-        self.company.sudo().l10n_pl_ksef_auth_certificate_id = False
-        self.company.l10n_pl_ksef_environment = False
+        self.company.sudo().write(
+            {"l10n_pl_ksef_auth_certificate_id": False, "l10n_pl_ksef_environment": False}
+        )
         new_test_user(
             self.env,
-            login="ksef_administrator",
+            login="ksef_system",
             groups="base.group_system,account.group_account_manager,"
             "l10n_pl_ksef.group_l10n_pl_ksef_admin",
             company_id=self.company.id,
             company_ids=[Command.set(self.company.ids)],
         )
         url = "/odoo/action-account.action_account_config"
-        self.start_tour(url, "l10n_pl_ksef_settings", login="ksef_administrator")
+        self.start_tour(url, "l10n_pl_ksef_settings", login="ksef_system")
         self.assertEqual(self.connection.state, "connected", self.connection.message)
