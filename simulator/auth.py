@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from lxml import etree
 
-from . import identity, keys, permissions, xades
+from . import auth_request, identity, keys, permissions, xades
+from .auth_request import CONTEXTS
 from .clock import stamp, warsaw_date
 from .messages import BadRequest, Forbidden, Gone, Request, Response, reply
-from .numbers import NIP_PATTERN
 from .pki import IssuedCertificate
 from .shapes import base64_field, enum_field, object_field, text_field
 from .store import AuthOperation, Challenge, Context
@@ -31,19 +29,6 @@ STATUS_LIFE = timedelta(days=7)
 #: Regulation Dz.U. 2025 poz. 1815, par. 13.
 LAST_DAY_OF_TOKENS = date(2026, 12, 31)
 
-_CHALLENGE = re.compile(r"\d{8}-CR-[A-F0-9]{10}-[A-F0-9]{10}-[A-F0-9]{2}", re.ASCII)
-_NAMESPACES = ("http://ksef.mf.gov.pl/auth/token/2.0", "http://ksef.mf.gov.pl/auth/token/2.1")
-CONTEXTS = {
-    "Nip": NIP_PATTERN,
-    "InternalId": re.compile(NIP_PATTERN.pattern + r"-\d{5}", re.ASCII),
-    "NipVatUe": re.compile(NIP_PATTERN.pattern + r"-[A-Z]{2}[A-Z0-9+*]{2,12}", re.ASCII),
-    "PeppolId": re.compile(r"P[A-Z]{2}[0-9]{6}", re.ASCII),
-}
-_IP_FIELDS = {
-    "Ip4Address": ("ip4Addresses", re.compile(r"(\d{1,3}\.){3}\d{1,3}", re.ASCII)),
-    "Ip4Range": ("ip4Ranges", re.compile(r"(\d{1,3}\.){3}\d{1,3}-(\d{1,3}\.){3}\d{1,3}", re.ASCII)),
-    "Ip4Mask": ("ip4Masks", re.compile(r"(\d{1,3}\.){3}\d{1,3}/\d{1,2}", re.ASCII)),
-}
 _STATUS_TEXT = {
     100: "Uwierzytelnianie w toku",
     200: "Uwierzytelnianie zakończone sukcesem",
@@ -87,18 +72,17 @@ def xades_signature(sim: Simulator, request: Request) -> Response:
     """``POST /auth/xades-signature``: every check of the signature happens in this call."""
     now = sim.clock.now()
     root = xades.parse_document(request.body)
-    if etree.QName(root).localname != "AuthTokenRequest":
-        raise BadRequest(21401, "Nieoczekiwany element główny.")
-    wanted, context, subject_type, policy = _read_request(root)
+    asked = auth_request.read(root)
+    context = asked.context
     # The Ministry does not say when a challenge is used up; a submission that parses does it here.
-    known = _use_challenge(sim, wanted, now)
+    known = _use_challenge(sim, asked.challenge, now)
     verified = xades.verify(request.body, root, now)
-    if _read_request(verified.request)[:3] != (wanted, context, subject_type):
+    if auth_request.read(verified.request) != asked:
         raise BadRequest(9105, xades.NEGATIVE)
     if not known:
         raise BadRequest(21111)
     _check_context(context, verified.certificate)
-    subject = identity.subject_of(verified.certificate, verified.der, subject_type)
+    subject = identity.subject_of(verified.certificate, verified.der, asked.subject_type)
     issued = sim.authority.find(verified.der)
     failure = _certificate_failure(sim, request, verified.certificate, issued)
     if issued is not None:
@@ -108,63 +92,8 @@ def xades_signature(sim: Simulator, request: Request) -> Response:
     operation = _begin(sim, context, subject, method, failure, rights)
     operation.certificate, operation.owner = verified.der, subject
     operation.proof_hash = base64.b64encode(hashlib.sha256(request.body).digest()).decode("ascii")
-    operation.allowed_ips = policy
+    operation.allowed_ips = asked.policy
     return _accepted(sim, operation)
-
-
-def _read_request(
-    root: etree._Element,
-) -> tuple[str, Context, str, dict[str, list[str]] | None]:
-    """The parts of an AuthTokenRequest after leaving out its signature; raises 21401."""
-    namespace = etree.QName(root).namespace
-    if namespace not in _NAMESPACES:
-        raise BadRequest(21401, "Nieznana przestrzeń nazw.")
-    elements = [
-        item for item in root if isinstance(item.tag, str) and item.tag != f"{xades.DS}Signature"
-    ]
-    names = [etree.QName(item).localname for item in elements]
-    expected = ["Challenge", "ContextIdentifier", "SubjectIdentifierType"]
-    foreign = any(etree.QName(item).namespace != namespace for item in elements)
-    if foreign or names[:3] != expected or names[3:] not in ([], ["AuthorizationPolicy"]):
-        raise BadRequest(21401, f"Oczekiwane elementy: {', '.join(expected)}.")
-    wanted = elements[0].text or ""
-    if not _CHALLENGE.fullmatch(wanted):
-        raise BadRequest(21401, "Element Challenge ma niepoprawną wartość.")
-    choices = [item for item in elements[1] if isinstance(item.tag, str)]
-    if len(choices) != 1 or etree.QName(choices[0]).namespace != namespace:
-        raise BadRequest(21401, "Element ContextIdentifier ma niepoprawną zawartość.")
-    kind, value = etree.QName(choices[0]).localname, choices[0].text or ""
-    pattern = CONTEXTS.get(kind)
-    if pattern is None or not pattern.fullmatch(value):
-        raise BadRequest(21401, f"Element {kind} ma niepoprawną wartość.")
-    subject_type = elements[2].text or ""
-    if subject_type not in ("certificateSubject", "certificateFingerprint"):
-        raise BadRequest(21401, "Element SubjectIdentifierType ma niepoprawną wartość.")
-    policy = _read_policy(elements[3]) if len(elements) > 3 else None
-    return wanted, Context(kind, value), subject_type, policy
-
-
-def _read_policy(element: etree._Element) -> dict[str, list[str]]:
-    allowed = [item for item in element if isinstance(item.tag, str)]
-    if len(allowed) != 1 or etree.QName(allowed[0]).localname != "AllowedIps":
-        raise BadRequest(21401, "Element AuthorizationPolicy ma niepoprawną zawartość.")
-    order = list(_IP_FIELDS)
-    policy: dict[str, list[str]] = {}
-    last = 0
-    for item in allowed[0]:
-        if not isinstance(item.tag, str):
-            continue
-        name = etree.QName(item).localname
-        if name not in _IP_FIELDS or order.index(name) < last:
-            raise BadRequest(21401, f"Element {name} jest niedozwolony w tym miejscu.")
-        last = order.index(name)
-        key, pattern = _IP_FIELDS[name]
-        if not pattern.fullmatch(item.text or ""):
-            raise BadRequest(21401, f"Element {name} ma niepoprawną wartość.")
-        policy.setdefault(key, []).append(item.text or "")
-    if any(len(values) > 10 for values in policy.values()):
-        raise BadRequest(21401, "Za dużo adresów IP.")
-    return policy
 
 
 def _check_context(context: Context, certificate: x509.Certificate) -> None:
@@ -229,6 +158,7 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
     value = text_field(identifier, "value")
     if not CONTEXTS[kind].fullmatch(value):
         raise BadRequest(21405, "Pole contextIdentifier.value ma niepoprawną wartość.")
+    policy = auth_request.read_json_policy(body)
     encrypted = base64_field(body, "encryptedToken")
     key = keys.choose(sim, "KsefTokenEncryption", body.get("publicKeyId"))
     issued = sim.store.challenges.get(wanted)
@@ -254,6 +184,7 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
         return _accepted(sim, _token_failure(sim, context, detail))
     operation = _begin(sim, context, f"Token:{token.reference}", "Token", None, token.rights)
     operation.token_reference, operation.owner = token.reference, token.author
+    operation.allowed_ips = policy
     token.used_at = now
     return _accepted(sim, operation)
 

@@ -79,6 +79,11 @@ CODE_TEXT = {
 CODE_SOURCES = {21184: "changelog of API 2.8.0; ksef-api#864"}
 
 
+def _no_constant(name: str) -> None:
+    """NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)
+
+
 @dataclass
 class Request:
     """One HTTP request, its body read. ``query`` keeps repeated parameters."""
@@ -104,8 +109,8 @@ class Request:
     def json(self) -> Any:
         """The body as JSON; 400/21405 when it is none, as ASP.NET's binder answers."""
         try:
-            return json.loads(self.body.decode("utf-8"))
-        except ValueError as error:
+            return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
             raise BadRequest(21405, "Treść żądania nie jest poprawnym dokumentem JSON.") from error
 
     def param(self, name: str, default: str | None = None) -> str | None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from . import permissions
-from .auth import CONTEXTS
+from .auth_request import CONTEXTS
 from .markup import page, section, table
 from .messages import Request, Response, reply
 from .numbers import NIP_PATTERN

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .auth import CONTEXTS
+from .auth_request import CONTEXTS
 from .certificates import limits_of
 from .clock import parse_moment, warsaw_date
 from .limits import LIMITS, NEWER_GROUPS, PERIODS, SessionLimits

@@ -1,0 +1,512 @@
+"""For each row of what must be enforced, a request that is refused with the stated code.
+
+``ROWS`` says where each row of sections 3 to 7 of the simulator's requirements is shown; what the
+other files do not show is shown here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batches import Batch, make_zip
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from exporting import Export, window
+from harness import (
+    NIP,
+    Api,
+    Session,
+    adapted,
+    auth_request,
+    code_of,
+    key_pair,
+    login,
+    new_challenge,
+    open_session,
+    sha,
+    submit,
+    today,
+    wrap,
+)
+from lxml import etree
+from signing import NAMESPACES, certificate, sign
+
+#: row -> tests, in this file or as ``file: test``
+ROWS = {
+    "2 order of the global checks": ["test_sending: test_order_of_global_checks"],
+    "2 429 before 401": ["test_limits: test_429_comes_before_401"],
+    "2 unreadable body": ["test_unreadable_bodies"],
+    "3.1 content type, encoding, DTD": ["test_auth: test_encoding_and_dtd"],
+    "3.2 schema": ["test_auth: test_changed_document", "test_valid_signature_of_a_wrong_document"],
+    "3.3 one signature": ["test_auth: test_changed_document"],
+    "3.4 enveloped": ["test_detached_signature"],
+    "3.5 algorithms and lengths of keys": ["test_weak_keys", "test_foreign_algorithms"],
+    "3.6 digests": ["test_auth: test_changed_document", "test_mutations: test_signed_document"],
+    "3.7 signature value": ["test_auth: test_der_signature_value_is_refused"],
+    "3.8 signed properties": ["test_wrong_properties"],
+    "3.9 certificate": [
+        "test_auth: test_offline_certificate_is_refused",
+        "test_auth: test_expired_and_contradictory_certificates",
+        "test_profile: test_self_signed_certificates",
+        "test_wrong_key_usage",
+    ],
+    "3.10 challenge": ["test_auth: test_challenge_is_ours_fresh_and_single_use"],
+    "3.11 identifier": ["test_wrong_subjects"],
+    "3.12 permission": ["test_auth: test_stranger_has_no_rights"],
+    "3.13 blocked, revoked, deceased": [
+        "test_testdata: test_blocked_context",
+        "test_auth: test_revoked_certificate",
+        "test_deceased_person",
+    ],
+    "3.14 policy of addresses": ["test_policy_of_addresses"],
+    "4 token": ["test_auth: test_ksef_token", "test_profile: test_tokens_end_with_the_year"],
+    "5 open": [
+        "test_sending: test_open_refuses",
+        "test_sending: test_key_for_the_other_usage_shows_up_later",
+        "test_keys: test_emergency_rotation_refuses_the_old_key",
+    ],
+    "5 send": [
+        "test_sending: test_send_refuses",
+        "test_sending: test_other_context_does_not_see_the_session",
+        "test_sending: test_limit_of_invoices",
+        "test_sending: test_expired_session",
+        "test_pipeline: test_technical_correction",
+    ],
+    "5 IV": ["test_pipeline: test_bad_encryption"],
+    "5 plain hash and size": ["test_pipeline: test_declared_plain_hash_must_be_true"],
+    "5 end after twelve hours": ["test_end_after_twelve_hours"],
+    "5 close": [
+        "test_sending: test_closing",
+        "test_sending: test_closing_empty_and_without_success",
+    ],
+    "5.1 key": ["test_sending: test_key_for_the_other_usage_shows_up_later"],
+    "5.1 decryption": ["test_pipeline: test_bad_encryption"],
+    "5.1 file": ["test_pipeline: test_bad_file"],
+    "5.1 size": ["test_pipeline: test_too_big", "test_testdata: test_lowered_limits_are_enforced"],
+    "5.1 schema": ["test_pipeline: test_bad_file"],
+    "5.1 attachment": [
+        "test_attachment_in_a_session",
+        "test_batch: test_attachments_need_the_right",
+    ],
+    "5.1 checksums": ["test_pipeline: test_checksums_only_on_demand"],
+    "5.1 date of issue": [
+        "test_pipeline: test_dates",
+        "test_pipeline: test_day_is_counted_in_poland",
+    ],
+    "5.1 seller": ["test_pipeline: test_foreign_seller"],
+    "5.1 right to write": [
+        "test_sending: test_token_without_the_right_is_forbidden",
+        "test_pipeline: test_rights_lost_meanwhile",
+    ],
+    "5.1 duplicate": ["test_pipeline: test_duplicate", "test_duplicates_of_ten_years"],
+    "5.1 two copies": ["test_pipeline: test_first_to_finish_wins"],
+    "6 open": [
+        "test_batch: test_open_refuses_the_file",
+        "test_batch: test_open_refuses_a_part",
+        "test_batch: test_open_refuses_too_many_parts_and_other_forms",
+    ],
+    "6 upload": [
+        "test_batch: test_upload_link_wants_no_token",
+        "test_batch: test_upload_wants_every_header_and_the_signature",
+        "test_batch: test_upload_window",
+    ],
+    "6 close": [
+        "test_batch: test_close_wants_all_parts_in_their_size",
+        "test_batch: test_close_twice_and_of_strangers",
+        "test_batch: test_upload_window",
+        "test_batch: test_wrong_hashes_end_in_405",
+    ],
+    "6 processing": [
+        "test_batch: test_wrong_key_ends_in_415",
+        "test_batch: test_other_key_and_prefixed_iv_end_in_435",
+        "test_batch: test_bad_archives",
+        "test_batch: test_repeated_name",
+        "test_batch: test_one_bad_file_rejects_only_itself",
+        "test_no_technical_correction_in_a_batch",
+    ],
+    "6 result": ["test_batch: test_no_valid_invoice"],
+    "7 token": ["test_certificates: test_token_may_not_enrol_or_revoke"],
+    "7 request": [
+        "test_certificates: test_broken_requests",
+        "test_certificates: test_hash_outside_the_list",
+        "test_mutations: test_every_byte_of_a_certificate_request",
+    ],
+    "7 key": ["test_certificates: test_key_kinds"],
+    "7 subject": ["test_certificates: test_subject_must_repeat_the_data"],
+    "7 limits": [
+        "test_certificates: test_limits_per_kind_of_identifier",
+        "test_certificates: test_enrolment_limit_is_a_rolling_window",
+        "test_certificates: test_held_limit_at_the_moment_of_issue",
+    ],
+    "7 name and type": ["test_certificates: test_bad_fields"],
+    "7 key of another": ["test_certificates: test_key_of_another_subject"],
+    "7 status": [
+        "test_certificates: test_issue_is_asynchronous",
+        "test_certificates: test_references_belong_to_their_subject",
+    ],
+    "7 retrieve": ["test_certificates: test_retrieve"],
+    "7 revoke": ["test_certificates: test_revocation"],
+    "7 usage": ["test_certificates: test_offline_certificate_never_authenticates"],
+    "9 export of a part of a firm": ["test_export_of_a_unit"],
+}
+SEAL = {"C": "PL", "O": "Firma", "id": f"VATPL-{NIP}", "CN": "Firma"}
+PERSON = {"C": "PL", "GN": "Jan", "SN": "Nowak", "serial": "PNOPL-30112206276", "CN": "Jan Nowak"}
+
+
+def test_every_row_has_its_test() -> None:
+    here = Path(__file__)
+    names: dict[str, set[str]] = {}
+    for tests in ROWS.values():
+        for test in tests:
+            module, _colon, name = test.rpartition(": ")
+            path = here.with_name(f"{module}.py") if module else here
+            if path.name not in names:
+                tree = ast.parse(path.read_text(encoding="utf-8"))
+                functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+                names[path.name] = {function.name for function in functions}
+            assert name in names[path.name], test
+
+
+@pytest.fixture
+def token(api: Api) -> str:
+    return login(api)["access"]
+
+
+@pytest.fixture
+def xml(invoice_template: bytes) -> bytes:
+    return adapted(invoice_template, P_1=today(), P_2="N/1")
+
+
+def p256() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def request_xml(api: Api, **changes: str) -> str:
+    """An unsigned request; ``changes``: pattern by name, replaced by the value's ``=>`` part."""
+    text = auth_request(new_challenge(api))
+    for change in changes.values():
+        old, _arrow, new = change.partition("=>")
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text
+
+
+# -- section 2 ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'"x"', b"\xff{}", b'{"a": NaN}', b"[" * 5000]
+)
+def test_unreadable_bodies(api: Api, token: str, content: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path in ("/sessions/online", "/sessions/batch", "/invoices/exports", "/auth/ksef-token"):
+        answer = api.call("POST", path, token, content=content, headers=headers)
+        assert code_of(answer) in (21001, 21405), path
+
+
+# -- section 3 ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "<Challenge>=><Challenge kind='x'>",
+        "</Challenge>=></Challenge>text",
+        "<Nip>=><Nip> ",
+        "<Challenge>=><Other/><Challenge>",
+        "</SubjectIdentifierType>=></SubjectIdentifierType><AuthorizationPolicy/>",
+        "</SubjectIdentifierType>=></SubjectIdentifierType><Other/>",
+        "certificateSubject=>certificateSubject<x/>",
+        "<ContextIdentifier>=><ContextIdentifier><Nip>1111111111</Nip>",
+        "<Nip>=><Nip xmlns='urn:x'>",
+        "<AuthTokenRequest=><AuthTokenRequest version='1'",
+        "</ContextIdentifier>=></ContextIdentifier><ContextIdentifier/>",
+    ],
+)
+def test_valid_signature_of_a_wrong_document(api: Api, change: str) -> None:
+    signed = sign(request_xml(api, change=change), key_pair(api))
+    assert code_of(submit(api, signed)) == 21401
+
+
+def policy(*items: str) -> str:
+    text = "".join(items)
+    return (
+        "</SubjectIdentifierType>=></SubjectIdentifierType><AuthorizationPolicy><AllowedIps>"
+        f"{text}</AllowedIps></AuthorizationPolicy>"
+    )
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ("<Ip4Address>127.0.0</Ip4Address>",),
+        ("<Ip4Address>127.0.0.256</Ip4Address>",),
+        ("<Ip4Mask>10.0.0.0/33</Ip4Mask>",),
+        ("<Ip4Range>10.0.0.1</Ip4Range>",),
+        ("<Ip4Mask>10.0.0.0/8</Ip4Mask>", "<Ip4Address>127.0.0.1</Ip4Address>"),
+        ("<Ip4Address>127.0.0.1</Ip4Address>",) * 11,
+        ("<Ip6Address>::1</Ip6Address>",),
+    ],
+)
+def test_wrong_policy(api: Api, items: tuple[str, ...]) -> None:
+    signed = sign(request_xml(api, change=policy(*items)), key_pair(api))
+    assert code_of(submit(api, signed)) == 21401
+
+
+@pytest.mark.parametrize(
+    ("items", "admitted"),
+    [
+        (("<Ip4Address>127.0.0.1</Ip4Address>",), True),
+        (("<Ip4Range>127.0.0.0-127.0.0.9</Ip4Range>",), True),
+        (("<Ip4Mask>127.0.0.0/8</Ip4Mask>",), True),
+        (("<Ip4Address>127.0.0.2</Ip4Address>",), False),
+        (("<Ip4Address>10.0.0.1</Ip4Address>", "<Ip4Mask>10.0.0.0/8</Ip4Mask>"), False),
+    ],
+)
+def test_policy_of_addresses(api: Api, items: tuple[str, ...], admitted: bool) -> None:
+    signed = sign(request_xml(api, change=policy(*items)), key_pair(api))
+    started = submit(api, signed).json()
+    bearer = started["authenticationToken"]["token"]
+    answers = [
+        api.call("GET", f"/auth/{started['referenceNumber']}", bearer),
+        api.call("POST", "/auth/token/redeem", bearer),
+    ]
+    assert {answer.status_code for answer in answers} == ({200} if admitted else {403})
+    if not admitted:
+        refused = answers[0].json()
+        assert refused["reasonCode"] == "ip-not-allowed"
+        assert refused["security"] == {"clientIp": "127.0.0.1"}
+
+
+def test_detached_signature(api: Api) -> None:
+    root = etree.fromstring(sign(request_xml(api), key_pair(api)))
+    signature = root.find("ds:Signature", NAMESPACES)
+    assert signature is not None
+    inner = etree.SubElement(root[1], "{urn:x}box")
+    inner.append(signature)
+    assert code_of(submit(api, etree.tostring(root))) in (9105, 21401)
+    assert code_of(submit(api, etree.tostring(signature))) == 21401
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        rsa.generate_private_key(public_exponent=65537, key_size=1024),
+        ec.generate_private_key(ec.SECP224R1()),
+    ],
+    ids=["rsa1024", "p224"],
+)
+def test_weak_keys(api: Api, key: Any) -> None:
+    assert code_of(submit(api, sign(request_xml(api), certificate(SEAL, key)))) == 9105
+
+
+@pytest.mark.parametrize(
+    ("pattern", "algorithm"),
+    [
+        (r"(SignatureMethod Algorithm=\")[^\"]*", "http://www.w3.org/2000/09/xmldsig#hmac-sha1"),
+        (r"(SignatureMethod Algorithm=\")[^\"]*", "http://www.w3.org/2001/04/xmldsig-more#rsa-md5"),
+        (r"(DigestMethod Algorithm=\")[^\"]*", "http://www.w3.org/2001/04/xmldsig-more#md5"),
+        (r"(CanonicalizationMethod Algorithm=\")[^\"]*", "urn:none"),
+        (r"(Transform Algorithm=\")[^\"]*", "http://www.w3.org/TR/1999/REC-xslt-19991116"),
+    ],
+)
+def test_foreign_algorithms(api: Api, pattern: str, algorithm: str) -> None:
+    signed = sign(request_xml(api), key_pair(api)).decode()
+    changed = re.sub(pattern, rf"\g<1>{algorithm}", signed, count=1)
+    assert changed != signed
+    assert code_of(submit(api, changed)) == 9105
+
+
+def no_certificate(properties: etree._Element) -> None:
+    found = properties.find(".//xades:SigningCertificate", NAMESPACES)
+    assert found is not None
+    parent = found.getparent()
+    assert parent is not None
+    parent.remove(found)
+
+
+def setter(path: str, text: str) -> Any:
+    def change(properties: etree._Element) -> None:
+        found = properties.find(f".//{path}", NAMESPACES)
+        assert found is not None, path
+        found.text = text
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (lambda properties: None, None),
+        (no_certificate, 9105),
+        (setter("xades:CertDigest/ds:DigestValue", "A" * 43 + "="), 9105),
+        (setter("ds:X509SerialNumber", "1"), 9105),
+        (setter("ds:X509IssuerName", "CN=Ktoś inny"), 9105),
+        (setter("xades:SigningTime", "2099-01-01T00:00:00Z"), 9105),
+        (setter("xades:SigningTime", ""), 9105),
+    ],
+)
+def test_wrong_properties(api: Api, edit: Any, code: int | None) -> None:
+    answer = submit(api, sign(request_xml(api), key_pair(api), edit))
+    if code is None:
+        # signed again without a change it passes: what fails below fails for its content
+        assert answer.status_code == 202
+    else:
+        assert code_of(answer) == code
+
+
+def test_wrong_key_usage(api: Api) -> None:
+    for usage, status in (({"digital_signature": True}, 202), ({"key_encipherment": True}, 400)):
+        answer = submit(api, sign(request_xml(api), certificate(SEAL, p256(), usage=usage)))
+        assert answer.status_code == status
+    assert code_of(answer) == 21115
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        (SEAL, None),
+        (PERSON, None),
+        ({**PERSON, "serial": "TINPL-5265877635"}, None),
+        ({**SEAL, "id": "5265877635"}, 21406),
+        ({**PERSON, "serial": "IDCPL-ABC123"}, 21406),
+        ({"C": "PL", "CN": "Nikt"}, 21406),
+        ({**SEAL, "GN": "Jan"}, 21115),
+        ({key: value for key, value in SEAL.items() if key != "O"}, 21115),
+        ({key: value for key, value in SEAL.items() if key != "C"}, 21115),
+        ({key: value for key, value in PERSON.items() if key != "SN"}, 21115),
+    ],
+)
+def test_wrong_subjects(api: Api, subject: dict[str, str], code: int | None) -> None:
+    answer = submit(api, sign(request_xml(api), certificate(subject, p256())))
+    if code is None:
+        assert answer.status_code == 202
+    else:
+        assert code_of(answer) == code
+
+
+def test_deceased_person(api: Api) -> None:
+    person = {"nip": NIP, "pesel": "30112206276", "isBailiff": False, "description": "zmarły"}
+    made = api.call("POST", "/testdata/person", json={**person, "isDeceased": True})
+    assert made.status_code == 200, made.text
+    started = submit(api, sign(request_xml(api), certificate(PERSON, p256()))).json()
+    bearer = started["authenticationToken"]["token"]
+    status = api.call("GET", f"/auth/{started['referenceNumber']}", bearer).json()["status"]
+    assert status["code"] == 470
+
+
+@pytest.mark.parametrize(
+    ("policy_of_token", "code"),
+    [
+        ({"allowedIps": {"ip4Addresses": ["127.0.0.1"]}}, 200),
+        ({"allowedIps": {"ip4Ranges": ["10.0.0.1-10.0.0.9"]}}, 403),
+        ({"allowedIps": {"ip4Masks": ["10.0.0.0/40"]}}, 400),
+        ({"allowedIps": {"ip4Addresses": ["127.0.0.1"] * 11}}, 400),
+        ({"allowedIps": ["127.0.0.1"]}, 400),
+        ({}, 400),
+    ],
+)
+def test_policy_of_a_token(api: Api, policy_of_token: dict[str, Any], code: int) -> None:
+    token = api.control("POST", "tokens", nip=NIP)["token"]
+    issued = api.call("POST", "/auth/challenge").json()
+    text = f"{token}|{issued['timestampMs']}".encode()
+    secret, identifier = wrap(api, text, "KsefTokenEncryption")
+    payload = {
+        "challenge": issued["challenge"],
+        "encryptedToken": secret,
+        "publicKeyId": identifier,
+        "contextIdentifier": {"type": "Nip", "value": NIP},
+        "authorizationPolicy": policy_of_token,
+    }
+    answer = api.call("POST", "/auth/ksef-token", json=payload)
+    if code == 400:
+        assert code_of(answer) == 21405
+    else:
+        bearer = answer.json()["authenticationToken"]["token"]
+        asked = api.call("GET", f"/auth/{answer.json()['referenceNumber']}", bearer)
+        assert asked.status_code == code
+
+
+# -- sections 5, 6 and 9 ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, 440), (b"<x/>", 445), (b"good", 200)])
+def test_end_after_twelve_hours(
+    api: Api, token: str, xml: bytes, content: bytes | None, code: int
+) -> None:
+    session = open_session(api, token)
+    if content is not None:
+        session.send(xml if content == b"good" else content)
+    api.control("POST", "clock", advance=12 * 3600 + 1)
+    session.token = login(api)["access"]
+    path = f"/sessions/{session.reference}"
+    codes = [api.call("GET", path, session.token).json()["status"]["code"] for _look in range(2)]
+    assert codes[-1] == code
+
+
+ATTACHMENT = (
+    b"<Zalacznik><BlokDanych><MetaDane><ZKlucz>a</ZKlucz><ZWartosc>b</ZWartosc></MetaDane>"
+    b"</BlokDanych></Zalacznik></Faktura>"
+)
+
+
+def test_attachment_in_a_session(api: Api, token: str, xml: bytes) -> None:
+    session = open_session(api, token)
+    api.control("POST", "attachments", nip=NIP, allowed=True)
+    attached = xml.replace(b"</Faktura>", ATTACHMENT)
+    assert session.status(session.send(attached))["status"]["code"] == 415
+    # a technical correction of it may go interactively
+    named = session.payload(attached, offlineMode=True)["invoiceHash"]
+    again = attached.replace(b"N/1", b"N/2")
+    fixed = session.send(again, offlineMode=True, hashOfCorrectedInvoice=named)
+    assert session.status(fixed)["status"]["code"] == 200
+
+
+def test_duplicates_of_ten_years(api: Api, xml: bytes) -> None:
+    """Ten full years after the end of the year of issue the number is free again."""
+    old = adapted(xml, P_1="2026-11-05", P_2="OLD/1")
+
+    def send_in(year: int) -> int:
+        api.control("POST", "clock", set=f"{year}-12-31T10:00:00Z")
+        api.control("POST", "rotate-keys", mode="emergency")
+        session: Session = open_session(api, login(api)["access"])
+        code: int = session.status(session.send(old))["status"]["code"]
+        return code
+
+    assert [send_in(year) for year in (2026, 2036, 2037)] == [200, 440, 200]
+
+
+def test_no_technical_correction_in_a_batch(api: Api, token: str, xml: bytes) -> None:
+    """There is no field for it; a corrected file is simply another invoice."""
+    broken = xml.replace(b"<P_12>23</P_12>", b"<P_12>24</P_12>")
+    batch = Batch(api, token, make_zip({"a.xml": broken}))
+    batch.submit(offline=True)
+    assert batch.rows()[0]["status"]["code"] == 430
+    batch = Batch(api, token, make_zip({"a.xml": xml}))
+    assert batch.post({**batch.payload(), "hashOfCorrectedInvoice": sha(broken)}).is_success
+    batch.put()
+    batch.close()
+    assert batch.status()["status"]["code"] == 200
+    rows = api.call(
+        "POST",
+        "/invoices/query/metadata",
+        token,
+        json={"subjectType": "Subject1", "dateRange": window("Invoicing")},
+    ).json()["invoices"]
+    assert ["hashOfCorrectedInvoice" in row for row in rows] == [False]
+
+
+def test_export_of_a_unit(api: Api) -> None:
+    change = f"<Nip>{NIP}</Nip>=><InternalId>{NIP}-00001</InternalId>"
+    started = submit(api, sign(request_xml(api, change=change), key_pair(api))).json()
+    bearer = started["authenticationToken"]["token"]
+    api.call("GET", f"/auth/{started['referenceNumber']}", bearer)
+    tokens = api.call("POST", "/auth/token/redeem", bearer).json()
+    export = Export(api, tokens["accessToken"]["token"])
+    refused = export.post(export.payload())
+    assert code_of(refused) == 21181
+    third = {"subjectType": "Subject3", "dateRange": window()}
+    assert export.post(export.payload(third)).status_code == 201
