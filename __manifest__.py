@@ -30,6 +30,7 @@
         "views/master_data_views.xml",
         "wizards/l10n_pl_ksef_schema_upload_views.xml",
         "views/res_config_settings_views.xml",
+        "wizards/l10n_pl_ksef_mode_wizard_views.xml",
         "views/menus.xml",
         "report/report_invoice.xml",
     ],

@@ -15,6 +15,8 @@ from . import account_move_fa3_correction
 from . import account_move_fa3_third
 from . import account_move_ksef_data
 from . import account_move_line
+from . import account_move_offline
+from . import account_move_print
 from . import account_move_send
 from . import account_move_third_party
 from . import account_payment_method_line
@@ -29,6 +31,8 @@ from . import l10n_pl_ksef_contract
 from . import l10n_pl_ksef_description
 from . import l10n_pl_ksef_document
 from . import l10n_pl_ksef_document_actions
+from . import l10n_pl_ksef_outage
+from . import l10n_pl_ksef_document_offline
 from . import l10n_pl_ksef_enrolment
 from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number

@@ -2,9 +2,8 @@ import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools.image import image_data_uri
 
-from ..ksef import crypto, qr
+from ..ksef import crypto
 from ..ksef.fa3.reader import read
 from .l10n_pl_ksef_document import ABSENT, BINDING, LIVE
 
@@ -64,12 +63,6 @@ class AccountMove(models.Model):
     )
     l10n_pl_ksef_deadline = fields.Date(
         "KSeF deadline", compute="_compute_l10n_pl_ksef_summary", store=True, copy=False
-    )
-    l10n_pl_ksef_qr_invoice_url = fields.Char(
-        "KOD I", compute="_compute_l10n_pl_ksef_qr", compute_sudo=True
-    )
-    l10n_pl_ksef_qr_certificate_url = fields.Char(
-        "KOD II", compute="_compute_l10n_pl_ksef_qr", compute_sudo=True
     )
     l10n_pl_ksef_error = fields.Text("KSeF problem", compute="_compute_l10n_pl_ksef_error")
     l10n_pl_ksef_held = fields.Boolean("Held before KSeF", compute="_compute_l10n_pl_ksef_error")
@@ -140,52 +133,30 @@ class AccountMove(models.Model):
                 document.error_text or (waits and connection.message)
             )
 
-    @api.depends("l10n_pl_ksef_state", "l10n_pl_ksef_number")
-    def _compute_l10n_pl_ksef_qr(self):
-        for move in self:
-            document = move._l10n_pl_ksef_document()
-            binding = document.state in BINDING and document
-            move.l10n_pl_ksef_qr_invoice_url = binding and binding.qr_invoice_url
-            # KOD II comes with the offline modes; an online invoice has none
-            move.l10n_pl_ksef_qr_certificate_url = False
-
-    def _l10n_pl_ksef_qr_codes(self):
-        """What is printed: a list of {'url', 'label', 'image' (data URI), 'millimetres'}.
-
-        The label is the KSeF number, or OFFLINE while it is pending
-        (regulation Dz.U. 2025 poz. 1815, par. 9).
-        """
-        self.ensure_one()
-        url = self.l10n_pl_ksef_qr_invoice_url
-        if not url:
-            return []
-        return [
-            {
-                "url": url,
-                "label": self.l10n_pl_ksef_number or "OFFLINE",
-                "image": image_data_uri(crypto.to_base64(qr.png(url)).encode()),
-                # 0.6 mm a module, quiet zone of 4 modules on each side: any telephone reads it
-                "millimetres": round((qr.module_count(url) + 8) * 0.6, 1),
-            }
-        ]
-
     # -- freezing --------------------------------------------------------------------------------
 
-    def _l10n_pl_ksef_freeze(self):
+    def _l10n_pl_ksef_freeze(self, offline=False):
         """Build, check and store the FA(3) file; nothing leaves yet.
 
+        :param offline: issue it now, with KOD II; so does a company that is switched to OFFLINE
         :return: the live document: the new one, or the one that is there already
         :raise UserError: everything that stands against it, at once; then nothing is stored
         """
         self.ensure_one()
         self.check_access("write")
-        if document := self.sudo().l10n_pl_ksef_document_ids._binding():
-            return document[0]
+        offline = offline or self._l10n_pl_ksef_is_switched_offline()
+        document = self.sudo().l10n_pl_ksef_document_ids._binding()[:1]
+        if not document:
+            document = self._l10n_pl_ksef_new_document()
+        if offline and document.state in ABSENT and not document.issued_offline:
+            document._issue_offline(self._l10n_pl_ksef_legal_mode(offline=True))
+        return document
+
+    def _l10n_pl_ksef_new_document(self):
         connection = self.env["l10n_pl_ksef.connection"]._for_company(self.company_id)
         if not connection:
             raise UserError(self._l10n_pl_ksef_missing()[0])
         xml = self._l10n_pl_ksef_build_fa3()
-        late = self.invoice_date < self._l10n_pl_ksef_today()
         return (
             self.env["l10n_pl_ksef.document"]
             .sudo()
@@ -198,13 +169,10 @@ class AccountMove(models.Model):
                     "invoice_kind": read(xml).Fa.RodzajFaktury,
                     "invoice_number": self.name,
                     "issue_date": self.invoice_date,
-                    # KSeF marks it offline by itself (art. 106nda(16))
-                    "legal_mode": "offline24" if late else "online",
+                    "legal_mode": self._l10n_pl_ksef_legal_mode(offline=False),
                     "xml_file": crypto.to_base64(xml),
                     "xml_sha256": crypto.to_base64(crypto.sha256(xml)),
                     "xml_size": len(xml),
-                    # already over for a late one: it goes first and shows red
-                    "deadline": self.invoice_date,
                 }
             )
         )

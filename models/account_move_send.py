@@ -75,6 +75,15 @@ class AccountMoveSend(models.AbstractModel):
                 "action_text": self.env._("Show the invoices"),
                 "action": self.env["account.move"].union(*unsound)._get_records_action(),
             }
+        offline = ours.filtered(lambda m: m._l10n_pl_ksef_is_switched_offline())
+        if offline:
+            alerts["l10n_pl_ksef_offline"] = {
+                "level": "info",
+                "message": self.env._(
+                    "The company is switched to OFFLINE: the invoice is issued with two codes and "
+                    "sent to KSeF later, within its deadline."
+                ),
+            }
         late = ours.filtered(lambda m: m.invoice_date and m.invoice_date < m._l10n_pl_ksef_today())
         if late:
             alerts["l10n_pl_ksef_late"] = {
@@ -145,7 +154,11 @@ class AccountMoveSend(models.AbstractModel):
         sender._settle_while_waiting(documents)
         documents._checkpoint()
         for move in moves:
-            if move.l10n_pl_ksef_state != "accepted":
+            # what was issued offline is handed over with its two codes, number or not
+            offline = move.sudo().l10n_pl_ksef_live_document_id.issued_offline
+            if move.l10n_pl_ksef_state != "accepted" and not (
+                offline and move.l10n_pl_ksef_state in ("queued", "sending")
+            ):
                 self._l10n_pl_ksef_report(move, invoices_data[move])
 
     def _l10n_pl_ksef_report(self, move, data):

@@ -19,7 +19,7 @@ SECRETS = {"copy": False, "prefetch": False, "groups": fields.NO_ACCESS}
 
 def to_aware(value):
     """Odoo's naive UTC as an aware datetime."""
-    return value and value.replace(tzinfo=timezone.utc)
+    return value.replace(tzinfo=timezone.utc) if value else None
 
 
 def to_naive(value):

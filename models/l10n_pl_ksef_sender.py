@@ -45,10 +45,14 @@ class L10nPlKsefSender(models.AbstractModel):
 
     @api.model
     def _flush(self):
-        """Send every document that is queued and due, the oldest date of issue first."""
+        """Send every document that is queued and due, the earliest deadline first."""
         Document = self.env["l10n_pl_ksef.document"]
-        domain = self._due(["queued"])
-        documents = Document.search(domain, order="issue_date, id")
+        # a company that is switched to OFFLINE sends nothing until it switches back
+        domain = [
+            *self._due(["queued"]),
+            ("connection_id.company_id.l10n_pl_ksef_mode", "!=", "offline"),
+        ]
+        documents = Document.search(domain, order="deadline, issue_date, id")
         documents._checkpoint(remaining=len(documents))
         self._send(documents)
         # What is left was either put off, or time was up. Only the latter may ask for another run
@@ -65,9 +69,7 @@ class L10nPlKsefSender(models.AbstractModel):
         documents = self.env["l10n_pl_ksef.document"].sudo()
         moments = [
             max(filter(None, (at, connection.blocked_until, soonest)))
-            for connection, at in documents._read_group(
-                domain, ["connection_id"], [f"{field}:min"]
-            )
+            for connection, at in documents._read_group(domain, ["connection_id"], [f"{field}:min"])
         ]
         if moments:
             self.env["l10n_pl_ksef.document"]._trigger(cron, at=min(moments))
@@ -130,7 +132,8 @@ class L10nPlKsefSender(models.AbstractModel):
     def _sendable(self, connection, documents):
         """Only what was frozen for the environment in force goes out."""
         if connection == connection._for_company(connection.company_id):
-            return documents
+            switched_off = connection.company_id.l10n_pl_ksef_mode == "offline"
+            return documents.browse() if switched_off else documents
         text = self.env._(
             "The document was made for the environment %s, which is not the company's any more.",
             connection.environment,

@@ -9,6 +9,7 @@ from . import test_fa3_correction
 from . import test_fa3_document
 from . import test_fa3_parties
 from . import test_flow
+from . import test_offline
 from . import test_print
 from . import test_resilience
 from . import test_schemas

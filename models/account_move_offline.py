@@ -1,0 +1,134 @@
+"""Issuing without KSeF: the legal modes of an invoice, KOD II, and invoices outside KSeF."""
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .l10n_pl_ksef_document_offline import DEADLINE
+from .l10n_pl_ksef_outage import ANNOUNCED
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    l10n_pl_ksef_total_failure_id = fields.Many2one(
+        "l10n_pl_ksef.outage",
+        "Issued outside KSeF because of",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="Total failure of KSeF (art. 106ng): no file, no codes, never sent. JPK mark BFK.",
+    )
+
+    # -- which mode ------------------------------------------------------------------------------
+
+    def _l10n_pl_ksef_is_switched_offline(self):
+        return self.company_id.sudo().root_id.l10n_pl_ksef_mode == "offline"
+
+    def _l10n_pl_ksef_legal_mode(self, offline):
+        """The mode that the law gives to an invoice that is issued now.
+
+        Only an announcement of the Ministry makes more than offline24 of it (law 3).
+        """
+        late = self.invoice_date < self._l10n_pl_ksef_today()
+        if not offline:
+            return "offline24" if late else "online"
+        environment = self.company_id.sudo().root_id.l10n_pl_ksef_environment
+        announced = self.env["l10n_pl_ksef.outage"]._announced_now(environment)
+        mode = ANNOUNCED.get(announced.kind, "offline24")
+        # in a total failure an invoice may still be made for KSeF: it goes as an own choice
+        return "offline24" if mode == "total_failure" else mode
+
+    @api.depends("l10n_pl_ksef_total_failure_id")
+    def _compute_l10n_pl_ksef_summary(self):
+        # EXTENDS 'l10n_pl_ksef'
+        super()._compute_l10n_pl_ksef_summary()
+        for move in self.filtered("l10n_pl_ksef_total_failure_id"):
+            move.l10n_pl_ksef_state = "exempt"
+            move.l10n_pl_ksef_mode = "total_failure"
+
+    def _l10n_pl_ksef_is_due(self):
+        # EXTENDS 'l10n_pl_ksef'
+        return super()._l10n_pl_ksef_is_due() and not self.l10n_pl_ksef_total_failure_id
+
+    # -- what people press -----------------------------------------------------------------------
+
+    def action_l10n_pl_ksef_issue_offline(self):
+        """Issue these invoices now, with two codes; KSeF gets them when it can.
+
+        Each stands for itself: the problems of some are told, the others are issued.
+        """
+        self.check_access("write")
+        issued, problems = self.browse(), []
+        for move in self:
+            try:
+                with self.env.cr.savepoint():
+                    move._l10n_pl_ksef_issue_offline()
+                issued |= move
+            except UserError as error:
+                problems.append(str(error))
+        if problems and not issued:
+            raise UserError("\n".join(problems))
+        self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
+        message = self.env._("Issued offline: %s.", ", ".join(issued.mapped("name")))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": "\n".join([message, *problems]),
+                "type": "warning" if problems else "success",
+                "sticky": bool(problems),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _l10n_pl_ksef_issue_offline(self):
+        """Freeze if need be, and declare offline.
+
+        :raise UserError: it is not for KSeF, is or may be there, or KOD II cannot be signed
+        """
+        self.ensure_one()
+        if not self._l10n_pl_ksef_is_due():
+            raise UserError(self.env._("%s is not an invoice for KSeF.", self.display_name))
+        document = self._l10n_pl_ksef_freeze(offline=True)
+        if not document.issued_offline:
+            document._issue_offline(self._l10n_pl_ksef_legal_mode(offline=True))
+        self.message_post(
+            body=self.env._(
+                "Issued offline (%(mode)s); KSeF must have it by %(deadline)s.",
+                mode=dict(self._fields["l10n_pl_ksef_mode"]._description_selection(self.env))[
+                    document.legal_mode
+                ],
+                deadline=document.deadline or self.env._("the term after the outage"),
+            )
+        )
+        return document
+
+    def action_l10n_pl_ksef_issue_outside(self):
+        """Total failure of KSeF: the invoice is issued without KSeF, once and for all."""
+        self.check_access("write")
+        for move in self:
+            environment = move.company_id.sudo().root_id.l10n_pl_ksef_environment
+            outage = self.env["l10n_pl_ksef.outage"]._announced_now(environment)
+            if outage.kind != "total_failure":
+                raise UserError(
+                    self.env._(
+                        "No total failure of KSeF is announced now. Enter the announcement under "
+                        "KSeF > Online / offline mode first."
+                    )
+                )
+            if not move._l10n_pl_ksef_is_due() or move.sudo().l10n_pl_ksef_document_ids._binding():
+                raise UserError(
+                    self.env._("%s cannot be issued outside KSeF any more.", move.display_name)
+                )
+            move.l10n_pl_ksef_total_failure_id = outage
+            move.message_post(
+                body=self.env._(
+                    "Issued outside KSeF: total failure, %s. Mark it BFK in JPK.",
+                    outage.announcement,
+                )
+            )
+
+    def _l10n_pl_ksef_on_accepted(self, document):
+        # EXTENDS 'l10n_pl_ksef'
+        self.activity_unlink([DEADLINE])
+        super()._l10n_pl_ksef_on_accepted(document)

@@ -1,0 +1,148 @@
+"""Documents that were handed over before KSeF had them: KOD II, deadlines, warnings."""
+
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..ksef import crypto, deadlines, links, warsaw
+from .l10n_pl_ksef_connection import to_aware, to_naive
+from .l10n_pl_ksef_document import ABSENT
+
+WAITING = ("queued", "held", "sending", "sent", "rejected")
+# Seconds before the end of the deadline at which a person is told, the last one first.
+STAGES = (("over", 0), ("4h", 4 * 3600), ("24h", 24 * 3600))
+DEADLINE = "l10n_pl_ksef.mail_activity_type_deadline"
+
+
+class L10nPlKsefDocument(models.Model):
+    _inherit = "l10n_pl_ksef.document"
+
+    qr_certificate_url = fields.Char("KOD II", readonly=True)
+    deadline_status = fields.Selection(
+        [("due", "Due"), ("open", "Open: the outage lasts"), ("lifted", "No duty to send")],
+        readonly=True,
+    )
+    deadline_stage = fields.Char(readonly=True, help="The last warning that was given.")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'l10n_pl_ksef.document'
+        documents = super().create(vals_list)
+        documents._stamp_deadline()
+        return documents
+
+    def _stamp_deadline(self):
+        """The day until whose end (Warsaw) KSeF must have it; see ksef.deadlines for the law."""
+        for environment, documents in self.grouped("environment").items():
+            events = self.env["l10n_pl_ksef.outage"]._events(environment)
+            for document in documents:
+                if document.legal_mode == "online":
+                    # meant for its own day; late, KSeF makes it offline24 (art. 106nda(16))
+                    term = deadlines.Deadline(deadlines.DUE, document.issue_date)
+                else:
+                    term = deadlines.deadline(
+                        document.legal_mode,
+                        document.issue_date,
+                        events,
+                        issued_at=to_aware(document.create_date),
+                    )
+                document.sudo().write({"deadline": term.date, "deadline_status": term.status})
+
+    # -- issuing ---------------------------------------------------------------------------------
+
+    def _issue_offline(self, legal_mode):
+        """Sign KOD II and declare the mode: from now on it may be handed over without a number.
+
+        :raise UserError: KSeF may have it already, or there is no good Offline certificate
+        """
+        self.ensure_one()
+        if not self._lock(*ABSENT):
+            raise UserError(
+                self.env._(
+                    "%s may be in KSeF already: wait until it has its number.", self.invoice_number
+                )
+            )
+        self.sudo().write(
+            {
+                "issued_offline": True,
+                "legal_mode": legal_mode,
+                "qr_certificate_url": self._sign_offline(),
+            }
+        )
+        self._stamp_deadline()
+
+    def _sign_offline(self):
+        """The address behind KOD II. It is kept: an ECDSA signature is another one each time."""
+        company = self.company_id.sudo().root_id
+        certificate = company.l10n_pl_ksef_offline_certificate_id
+        if not certificate:
+            raise UserError(
+                self.env._(
+                    "%s has no Offline certificate, so KOD II cannot be printed. A KSeF "
+                    "administrator generates one under KSeF > Certificates.",
+                    company.display_name,
+                )
+            )
+        signer = certificate._l10n_pl_ksef_signer("ksef_offline")
+        return links.certificate_url(
+            self.connection_id.sudo()._ksef_environment().qr,
+            "Nip",
+            self.connection_id.sudo()._nip(),
+            self.seller_nip,
+            certificate._l10n_pl_ksef_serial(),
+            crypto.from_base64(self.xml_sha256),
+            signer.private_key,
+        )
+
+    # -- warnings --------------------------------------------------------------------------------
+
+    def _deadline_end(self):
+        """The moment when the deadline is over, as Odoo's naive UTC."""
+        return to_naive(warsaw.end_of(self.deadline))
+
+    @api.model
+    def _cron_watch(self):
+        """Tell people 24 and 4 hours before a deadline, and when it is over; once each."""
+        now = fields.Datetime.now()
+        horizon = fields.Date.context_today(self) + timedelta(days=2)
+        documents = self.search(
+            [
+                ("state", "in", WAITING),
+                ("deadline_status", "=", "due"),
+                ("deadline", "<=", horizon),
+                ("legal_mode", "!=", "online"),
+            ],
+            order="deadline, id",
+        )._in_force()
+        for document in documents:
+            left = (document._deadline_end() - now).total_seconds()
+            stage = next((name for name, seconds in STAGES if left <= seconds), None)
+            if stage and stage != document.deadline_stage:
+                document._warn(stage)
+                document._checkpoint(1)
+
+    def _warn(self, stage):
+        self.ensure_one()
+        move = self.move_id.with_context(lang=self.company_id.partner_id.lang)
+        summaries = {
+            "24h": move.env._("KSeF deadline within a day"),
+            "4h": move.env._("KSeF deadline within four hours"),
+            "over": move.env._("KSeF deadline is over: send it still"),
+        }
+        vals = {
+            "summary": summaries[stage],
+            "note": move.env._(
+                "KSeF must have %(number)s by the end of %(date)s.",
+                number=self.invoice_number,
+                date=self.deadline,
+            ),
+            "date_deadline": self.deadline,
+        }
+        activity = move.activity_search([DEADLINE])
+        if activity:
+            activity.write(vals)
+        else:
+            user = move._l10n_pl_ksef_responsible()
+            move.activity_schedule(DEADLINE, user_id=user.id, **vals)
+        self.sudo().deadline_stage = stage

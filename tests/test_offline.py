@@ -1,0 +1,269 @@
+"""Issuing while KSeF is away: switch, two codes, deadlines, and the way back."""
+
+import base64
+
+from lxml import html
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+
+from .common import SELLER_NIP, SEND, KsefCommon
+
+LOGIN = "POST /auth/challenge"
+
+
+@tagged("post_install", "-at_install", "post_install_l10n")
+class TestOffline(KsefCommon):
+    def setUp(self):
+        super().setUp()
+        self.give_offline_certificate()
+
+    def give_offline_certificate(self):
+        made = self.simulator.post("certificates", nip=SELLER_NIP, kind="Offline")
+        key = self.env["certificate.key"].create(
+            {
+                "name": "KSeF offline key",
+                "content": base64.b64encode(made["key"].encode()),
+                "company_id": self.company.id,
+            }
+        )
+        self.company.sudo().l10n_pl_ksef_offline_certificate_id = self.env[
+            "certificate.certificate"
+        ].create(
+            {
+                "name": "KSeF offline",
+                "content": made["certificate"],
+                "private_key_id": key.id,
+                "scope": "ksef_offline",
+                "company_id": self.company.id,
+            }
+        )
+
+    def wizard(self, user=None, **vals):
+        return (
+            self.env["l10n_pl_ksef.mode.wizard"]
+            .with_user(user or self.accountant)
+            .create({"company_id": self.company.id, **vals})
+        )
+
+    def announce(self, kind, start=-1, end=None, **vals):
+        now = fields.Datetime.now()
+        return (
+            self.env["l10n_pl_ksef.outage"]
+            .sudo()
+            .create(
+                {
+                    "environment": "simulator",
+                    "kind": kind,
+                    "announcement": "K/2026/AWR/01",
+                    "start": fields.Datetime.add(now, hours=start),
+                    "end": end is not None and fields.Datetime.add(now, hours=end),
+                    **vals,
+                }
+            )
+        )
+
+    def page(self, url):
+        """The Ministry's page behind a code."""
+        import requests
+
+        return requests.get(url, timeout=10)
+
+    def labels(self, move):
+        return [code["label"] for code in move._l10n_pl_ksef_qr_codes()]
+
+    # -- the whole story -------------------------------------------------------------------------
+
+    def test_outage_from_switch_to_numbers(self):
+        self.simulator.post("settings", count_requests=False)
+        self.wizard(kind="own", remark="no internet").action_offline()
+        self.assertEqual(self.company.l10n_pl_ksef_mode, "offline")
+        self.simulator.fault(LOGIN, "refuse", times=99)
+        moves = self.env["account.move"].union(*(self.invoice(100 + n) for n in range(5)))
+        self.send(moves)
+        self.assertEqual(set(moves.mapped("l10n_pl_ksef_state")), {"queued"})
+        self.assertEqual(set(moves.mapped("l10n_pl_ksef_mode")), {"offline24"})
+        self.assertTrue(all(moves.mapped("invoice_pdf_report_id")), "handed over with two codes")
+        for move in moves:
+            self.assertEqual(self.labels(move), ["OFFLINE", "CERTYFIKAT"])
+            self.assertGreater(move.l10n_pl_ksef_deadline, self.today())
+        self.run_cron("ir_cron_flush")
+        self.assertFalse(self.simulator.calls(SEND), "switched off")
+        first = moves[0]
+        self.assertEqual(self.page(first.l10n_pl_ksef_qr_certificate_url).status_code, 200)
+
+        self.simulator.post("faults", clear=True)
+        self.wizard().action_online()
+        self.assertEqual(self.company.l10n_pl_ksef_mode, "online")
+        self.make_due(moves.sudo().l10n_pl_ksef_document_ids)
+        self.run_cron("ir_cron_flush")
+        self.make_due(moves.sudo().l10n_pl_ksef_document_ids)
+        self.run_cron("ir_cron_poll")
+        self.assertEqual(set(moves.mapped("l10n_pl_ksef_state")), {"accepted"})
+        self.assertEqual(len(self.simulator.calls(SEND)), 5)
+        for move in moves:
+            self.assertEqual(self.labels(move), [move.l10n_pl_ksef_number])
+            self.assertFalse(move.invoice_pdf_report_id, "the next print has the number")
+            self.assertTrue(move.sudo().l10n_pl_ksef_document_ids.upo_file)
+        history = self.wizard().history_ids
+        self.assertEqual(history.note, "no internet")
+        self.assertTrue(history.end)
+        self.assertEqual(history.user_id, self.accountant)
+
+    def test_queued_invoice_is_issued_offline_with_the_same_bytes(self):
+        self.simulator.fault(LOGIN, "status", status=503, times=9)
+        move = self.invoice()
+        self.send(move, allow_fallback_pdf=True)
+        document = move.sudo().l10n_pl_ksef_document_ids
+        before = document.xml_sha256
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        self.assertEqual(move.sudo().l10n_pl_ksef_document_ids, document)
+        self.assertEqual(document.xml_sha256, before)
+        self.assertTrue(document.issued_offline)
+        with self.assertRaises(UserError):
+            move.button_draft()
+        self.simulator.post("faults", clear=True)
+        self.make_due(document)
+        self.run_cron("ir_cron_flush")
+        self.make_due(document)
+        self.run_cron("ir_cron_poll")
+        self.assertEqual(move.l10n_pl_ksef_state, "accepted")
+        self.assertEqual(move.l10n_pl_ksef_mode, "offline24")
+
+    def test_unknown_outcome_is_never_issued_offline(self):
+        self.simulator.fault(SEND, "reset", when="after")
+        move = self.invoice()
+        self.send(move, allow_fallback_pdf=True)
+        with self.assertRaises(UserError):
+            move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+
+    def test_no_certificate_no_offline(self):
+        self.company.sudo().l10n_pl_ksef_offline_certificate_id = False
+        good = self.invoice()
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            good.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        self.assertFalse(good.sudo().l10n_pl_ksef_document_ids, "nothing is frozen by a failure")
+        with self.assertRaises(UserError):
+            self.wizard(kind="own").action_offline()
+
+    def test_login_certificate_never_signs_codes(self):
+        """Law 4."""
+        with self.assertRaises(UserError):
+            self.company.sudo().l10n_pl_ksef_offline_certificate_id = (
+                self.company.sudo().l10n_pl_ksef_auth_certificate_id
+            )
+
+    # -- legal modes -----------------------------------------------------------------------------
+
+    def test_only_an_announcement_makes_more_than_offline24(self):
+        cases = [(None, "offline24"), ("unavailability", "offline"), ("failure", "emergency")]
+        for kind, mode in cases:
+            if kind:
+                outage = self.announce(kind)
+            move = self.invoice()
+            self.freeze_offline(move)
+            self.assertEqual(move.l10n_pl_ksef_mode, mode)
+            if kind:
+                self.assertFalse(move.l10n_pl_ksef_deadline, "open while the outage lasts")
+                outage.end = fields.Datetime.now()
+                self.assertTrue(move.l10n_pl_ksef_deadline)
+
+    def freeze_offline(self, move):
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        return move.sudo().l10n_pl_ksef_document_ids
+
+    def test_later_announcement_moves_the_deadline(self):
+        move = self.invoice()
+        document = self.freeze_offline(move)
+        before = document.deadline
+        outage = self.announce("failure", start=0)
+        self.assertEqual((document.deadline, document.deadline_status), (False, "open"))
+        outage.end = fields.Datetime.now()
+        self.assertGreater(document.deadline, before)
+        self.announce("total_failure", start=0)
+        self.assertEqual(document.deadline_status, "lifted")
+
+    def test_total_failure_is_outside_ksef(self):
+        move = self.invoice()
+        with self.assertRaises(UserError):
+            move.with_user(self.accountant).action_l10n_pl_ksef_issue_outside()
+        self.announce("total_failure")
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_outside()
+        self.assertEqual(
+            (move.l10n_pl_ksef_state, move.l10n_pl_ksef_mode), ("exempt", "total_failure")
+        )
+        edis = self.env["account.move.send"]._get_all_extra_edis()
+        self.assertFalse(edis["l10n_pl_ksef"]["is_applicable"](move))
+        self.assertFalse(move._l10n_pl_ksef_qr_codes())
+
+    # -- what is printed -------------------------------------------------------------------------
+
+    def test_confirmation_for_a_domestic_buyer_invoice_for_the_others(self):
+        move = self.invoice()
+        self.freeze_offline(move)
+        self.assertTrue(move._l10n_pl_ksef_is_confirmation())
+        consumer = self.env["res.partner"].create(
+            {
+                "name": "Anna Nowak",
+                "street": "ul. Leśna 7",
+                "city": "Kraków",
+                "zip": "30-002",
+                "country_id": self.env.ref("base.pl").id,
+            }
+        )
+        private = self.invoice(partner_id=consumer.id)
+        self.freeze_offline(private)
+        self.assertFalse(private._l10n_pl_ksef_is_confirmation())
+        self.announce("failure")
+        in_failure = self.invoice()
+        self.freeze_offline(in_failure)
+        self.assertFalse(in_failure._l10n_pl_ksef_is_confirmation())
+        body, _kind = self.env["ir.actions.report"]._render_qweb_html(
+            "account.report_invoice", move.ids
+        )
+        page = html.fromstring(body)
+        self.assertTrue(page.xpath("//*[@name='l10n_pl_ksef_confirmation']"))
+        self.assertEqual(len(page.xpath("//*[@name='l10n_pl_ksef_code']")), 2)
+
+    # -- warnings --------------------------------------------------------------------------------
+
+    def test_warning_before_a_deadline_is_one_activity(self):
+        move = self.invoice()
+        document = self.freeze_offline(move)
+        document.deadline = fields.Date.add(self.today(), days=3)
+        self.run_cron("ir_cron_watch")
+        self.assertFalse(move.activity_ids)
+        document.deadline = self.today()
+        self.run_cron("ir_cron_watch")
+        self.run_cron("ir_cron_watch")
+        self.assertEqual(len(move.activity_ids), 1)
+        document.deadline = fields.Date.subtract(self.today(), days=1)
+        self.run_cron("ir_cron_watch")
+        self.assertEqual(len(move.activity_ids), 1)
+        self.assertEqual(document.deadline_stage, "over")
+
+    # -- rights and evidence ---------------------------------------------------------------------
+
+    def test_who_may_switch(self):
+        reader = new_test_user(
+            self.env,
+            login="ksef_reader",
+            groups="account.group_account_readonly",
+            company_id=self.company.id,
+            company_ids=[fields.Command.set(self.company.ids)],
+        )
+        with self.assertRaises(AccessError):
+            self.wizard(user=reader)
+        outage = self.announce("failure")
+        with self.assertRaises(AccessError):
+            outage.with_user(reader).action_end()
+        with self.assertRaises(UserError):
+            outage.unlink()
+
+    def test_announcement_needs_its_number(self):
+        with self.assertRaises(UserError):
+            self.wizard(kind="failure").action_announce()
+        self.wizard(kind="failure", announcement="K/2026/AWR/02").action_announce()
+        self.assertEqual(self.wizard().announced_id.announcement, "K/2026/AWR/02")
+        self.assertEqual(self.company.l10n_pl_ksef_mode, "online")

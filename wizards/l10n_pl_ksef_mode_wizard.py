@@ -1,0 +1,153 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from ..models.l10n_pl_ksef_document_offline import WAITING
+
+
+class L10nPlKsefModeWizard(models.TransientModel):
+    """The company's switch between ONLINE and OFFLINE: now, since when, why, by whom."""
+
+    _name = "l10n_pl_ksef.mode.wizard"
+    _description = "KSeF online / offline mode"
+
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company.root_id
+    )
+    mode = fields.Selection(related="company_id.l10n_pl_ksef_mode")
+    environment = fields.Selection(related="company_id.l10n_pl_ksef_environment")
+    current_id = fields.Many2one("l10n_pl_ksef.outage", compute="_compute_situation")
+    announced_id = fields.Many2one("l10n_pl_ksef.outage", compute="_compute_situation")
+    since = fields.Datetime(related="current_id.start")
+    by_id = fields.Many2one(related="current_id.user_id", string="By")
+    note = fields.Char(related="current_id.note", string="Because")
+    history_ids = fields.Many2many("l10n_pl_ksef.outage", compute="_compute_situation")
+    waiting = fields.Integer("Waiting for KSeF", compute="_compute_situation")
+    earliest_deadline = fields.Date(compute="_compute_situation")
+    overdue = fields.Integer("Over their deadline", compute="_compute_situation")
+
+    kind = fields.Selection(
+        [
+            ("own", "Own problem: network, power, server, or our choice"),
+            ("unavailability", "Unavailability of KSeF, announced by the Ministry"),
+            ("failure", "Failure of KSeF, announced by the Ministry"),
+            ("total_failure", "Total failure, announced in the mass media"),
+        ],
+        "Reason",
+        default="own",
+    )
+    announcement = fields.Char(help="Number or address, e.g. K/2026/AWR/02.")
+    start = fields.Datetime("Since", default=fields.Datetime.now)
+    end = fields.Datetime("Until", help="Where the announcement names it.")
+    remark = fields.Char("In words")
+
+    @api.depends("company_id", "company_id.l10n_pl_ksef_mode")
+    def _compute_situation(self):
+        Outage = self.env["l10n_pl_ksef.outage"]
+        today = self.env["account.move"]._l10n_pl_ksef_today()
+        for wizard in self:
+            company = wizard.company_id
+            own = [("environment", "=", wizard.environment), ("company_id", "=", company.id)]
+            wizard.current_id = Outage.search([*own, ("end", "=", False)], limit=1)
+            wizard.announced_id = Outage._announced_now(wizard.environment)
+            wizard.history_ids = Outage.search(
+                [
+                    ("environment", "=", wizard.environment),
+                    ("company_id", "in", (False, company.id)),
+                ],
+                limit=80,
+            )
+            waiting = self.env["l10n_pl_ksef.document"].search(
+                [("company_id", "child_of", company.id), ("state", "in", WAITING)]
+            )
+            dates = [day for day in waiting.mapped("deadline") if day]
+            wizard.waiting = len(waiting)
+            wizard.earliest_deadline = min(dates, default=False)
+            wizard.overdue = sum(day < today for day in dates)
+
+    @api.model
+    def _check_user(self):
+        if not self.env.user.has_group("account.group_account_invoice"):
+            raise AccessError(self.env._("Only people who invoice may change the mode."))
+
+    @api.model
+    def action_open(self):
+        """The page for the company that is chosen."""
+        wizard = self.create({})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Online / offline mode"),
+            "res_model": self._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "target": "current",
+        }
+
+    def action_offline(self):
+        """Invoices are issued with two codes from now on; nothing is sent until ONLINE."""
+        self.ensure_one()
+        self._check_user()
+        company = self.company_id.sudo()
+        self.company_id.check_access("read")
+        if not company.l10n_pl_ksef_environment:
+            raise UserError(self.env._("Choose the KSeF environment in the settings first."))
+        if not company.l10n_pl_ksef_offline_certificate_id:
+            raise UserError(
+                self.env._(
+                    "%s has no Offline certificate, so KOD II cannot be printed. A KSeF "
+                    "administrator generates one under KSeF > Certificates.",
+                    company.display_name,
+                )
+            )
+        if self.kind != "own":
+            self._announce()
+        if company.l10n_pl_ksef_mode != "offline":
+            self._outage(kind="own", company_id=company.id, start=fields.Datetime.now())
+            company.l10n_pl_ksef_mode = "offline"
+        return self.action_open()
+
+    def action_announce(self):
+        """Only note the announcement: the company stays as it is."""
+        self.ensure_one()
+        self._check_user()
+        self._announce()
+        return self.action_open()
+
+    def _announce(self):
+        missing = [
+            label
+            for value, label in (
+                (self.kind != "own", self.env._("Reason")),
+                (self.announcement, self.env._("Announcement")),
+                (self.start, self.env._("Since")),
+            )
+            if not value
+        ]
+        if missing:
+            raise UserError(self.env._("For an announced outage fill in: %s.", ", ".join(missing)))
+        self._outage(kind=self.kind, announcement=self.announcement, start=self.start, end=self.end)
+
+    def _outage(self, **vals):
+        reasons = dict(self._fields["kind"]._description_selection(self.env))
+        return (
+            self.env["l10n_pl_ksef.outage"]
+            .sudo()
+            .create(
+                {
+                    "environment": self.environment,
+                    "source": "user",
+                    "user_id": self.env.uid,
+                    "note": self.remark or reasons[self.kind],
+                    **vals,
+                }
+            )
+        )
+
+    def action_online(self):
+        """Back to ONLINE: what waits is sent, the earliest deadline first."""
+        self.ensure_one()
+        self._check_user()
+        self.company_id.check_access("read")
+        self.company_id.sudo().l10n_pl_ksef_mode = "online"
+        self.sudo().current_id.action_end()
+        self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
+        return self.action_open()
