@@ -19,6 +19,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _check_scope(self, draft):
         """Refuse what the generator cannot write: a clear refusal, never a wrong file."""
         move = draft.move
+        self._check_branch(draft)
         if move.move_type in ("out_invoice", "out_refund"):
             if move._is_downpayment() or any(
                 line._get_downpayment_lines() for line in move.invoice_line_ids
@@ -35,6 +36,25 @@ class L10nPlKsefFa3(models.AbstractModel):
         else:
             text = self.env._("Only customer invoices and credit notes go to KSeF.")
             draft.problem(UNSUPPORTED, move, "move_type", text)
+
+    @api.model
+    def _check_branch(self, draft):
+        """The login belongs to the head company: KSeF takes no other seller's invoices from it."""
+        # sudo: a user of a branch may not read its head company
+        company = draft.move.company_id.sudo()
+        head = company.root_id
+        nip, head_nip = self._seller_nip(company), self._seller_nip(head)
+        if nip != head_nip:
+            text = self.env._(
+                "The branch has the NIP %(nip)s, but its head company %(head)s logs in to KSeF "
+                "with the NIP %(head_nip)s, and KSeF would refuse the invoice. If both are one "
+                "taxpayer, clear the branch's Tax ID; otherwise make it a company of its own "
+                "that is no branch, and connect that to KSeF.",
+                nip=nip,
+                head=head.name,
+                head_nip=head_nip or "-",
+            )
+            draft.problem("KS01", company, "vat", text)
 
     @api.model
     def _check_header(self, draft):

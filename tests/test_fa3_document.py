@@ -3,6 +3,7 @@
 from datetime import date
 
 from odoo import Command
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .fa3_common import Fa3Common
@@ -135,6 +136,40 @@ class TestFa3Document(Fa3Common):
         move = self.env["account.move"].new({"company_id": branch.id, "move_type": "out_invoice"})
         self.assertEqual(builder._seller_nip(branch), "5265877635")
         self.assertEqual(builder._seller_company(move), self.company)
+
+    def branch_invoice(self, vat):
+        branch = self.env["res.company"].create(
+            {
+                "name": f"ACME Kraków {vat}",
+                "parent_id": self.company.id,
+                "city": "Kraków",
+                "country_id": self.env.ref("base.pl").id,
+                "vat": vat,
+            }
+        )
+        self.cr.precommit.run()  # the chart of accounts
+        self.env.user.company_ids |= branch
+        move = self.invoice(("A", 1, 100, "vs_kraj_23"), company_id=branch.id)
+        self.assertEqual(move.company_id, branch)
+        return move
+
+    def test_branch_of_the_same_taxpayer(self):
+        for vat in (False, "PL5265877635", "526-587-76-35"):
+            with self.subTest(vat=vat):
+                tree = self.built(self.branch_invoice(vat))
+                self.assertEqual(self.texts(tree, "Podmiot1//NIP"), ["5265877635"])
+
+    def test_branch_with_a_nip_of_its_own_is_refused(self):
+        move = self.branch_invoice("PL1111111111")
+        move.company_id.street = "ul. Krótka 1"
+        (problem,) = move._l10n_pl_ksef_fa3_problems()
+        self.assertEqual(
+            (problem.code, problem.record, problem.field), ("KS01", move.company_id, "vat")
+        )
+        for word in ("1111111111", "5265877635", self.company.name, "clear the branch's Tax ID"):
+            self.assertIn(word, problem.text)
+        with self.assertRaisesRegex(UserError, "KS01"):
+            move._l10n_pl_ksef_build_fa3()
 
     def pay(self, move, amount, day, journal=None):
         wizard = self.env["account.payment.register"].with_context(
