@@ -259,6 +259,8 @@ class L10nPlKsefCertificate(models.Model):
                 continue  # another environment than the one in force
             connection._remind_of_certificates()
             Document._checkpoint()
+            if connection._is_blocked():
+                continue  # KSeF is left alone after trouble
             try:
                 self._refresh(connection)
             except (UserError, errors.KsefError) as error:

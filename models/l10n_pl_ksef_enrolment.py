@@ -416,6 +416,8 @@ class L10nPlKsefEnrolment(models.Model):
     def _cron_continue(self):
         """Finish what a closed browser or a dead process left behind."""
         for pair, rows in self._open_ones().grouped("pair").items():
+            if rows.connection_id._is_blocked():
+                continue  # KSeF is left alone after trouble
             try:
                 rows._run()
             except UserError as error:

@@ -12,6 +12,7 @@ from . import test_flow
 from . import test_offline
 from . import test_print
 from . import test_resilience
+from . import test_roles
 from . import test_schemas
 from . import test_settings
 from . import test_tour

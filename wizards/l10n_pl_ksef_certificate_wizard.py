@@ -118,7 +118,8 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
                     "The limit of certificate requests leaves fewer than two: it counts every "
                     "request of the last 30 days, also those that were rejected and those whose "
                     "certificates were revoked since. Earlier trials, another program or another "
-                    "company of the same person may have used them up."
+                    "company of the same person may have used them up. A next request is possible "
+                    "30 days after the first of them at the earliest."
                 )
             )
         if self.certificates_left < NEEDED:
@@ -157,20 +158,25 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
         limits, moment = connection._ask(lambda: listed._when_room(connection))
         self._note_limits(limits)
         if moment:
-            self.wait_text = self.env._(
+            text = self.env._(
                 "As far as KSeF's data tell, two certificates can be asked for again from "
                 "%(moment)s. You will be reminded on that day.",
                 moment=format_datetime(self.env, moment),
             )
         else:
             moment = fields.Datetime.add(fields.Datetime.now(), days=30)
-            self.wait_text = self.env._(
+            text = self.env._(
                 "KSeF's list does not show what used them up (rejected requests are not in it). "
                 "Requests renew 30 days after they were made: at the latest on %(moment)s, if "
                 "nobody asks for certificates of this subject until then. You will be reminded on "
                 "that day.",
                 moment=format_datetime(self.env, moment),
             )
+        if self.certificates_left < NEEDED:
+            text += " " + self.env._(
+                "A certificate that is revoked frees its place at once, without waiting."
+            )
+        self.write({"wait_text": text, "other_way": False})
         connection._tell_administrators(
             self.env._("KSeF certificates may be possible again"), self.wait_text, moment.date()
         )
@@ -183,7 +189,7 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
 
     def action_other_way(self):
         """Show how to work without certificates of one's own."""
-        self.other_way = True
+        self.write({"other_way": True, "wait_text": False})
         return self._reopen()
 
     def action_connect(self):
