@@ -319,12 +319,19 @@ class Client:
             routes.fill(routes.SESSION_INVOICE_UPO, session=session_ref, invoice=invoice_ref)
         )
 
+    def upo_at(self, url: str) -> bytes:
+        """The confirmation behind ``upoDownloadUrl``: no limit of requests. Raises KsefError."""
+        return self._checked(self._transport.fetch(url))
+
     def invoice(self, ksef_number: str) -> bytes:
         """The document with that number, bytes as received. Raises KsefError."""
         return self._document(routes.fill(routes.INVOICE, number=ksef_number))
 
     def _document(self, path: str) -> bytes:
-        reply = self.call("GET", path, headers={"Accept": "application/xml"})
+        return self._checked(self.call("GET", path, headers={"Accept": "application/xml"}))
+
+    @staticmethod
+    def _checked(reply: Reply) -> bytes:
         if not reply.content:
             raise reply.protocol_error("KSeF's answer is empty")
         declared = reply.headers.get(_DIGEST_HEADER)

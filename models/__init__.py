@@ -38,6 +38,7 @@ from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number
 from . import l10n_pl_ksef_external_document
 from . import l10n_pl_ksef_sender
+from . import l10n_pl_ksef_sender_batch
 from . import l10n_pl_ksef_sender_settle
 from . import l10n_pl_ksef_session
 from . import l10n_pl_ksef_third_party

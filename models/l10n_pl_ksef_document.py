@@ -297,7 +297,7 @@ class L10nPlKsefDocument(models.Model):
         vals = {
             "ksef_number": number,
             "acquired_at": acquired_at,
-            "upo_pending": bool(self.reference_number),
+            "upo_pending": bool(self.session_id and self.reference_number),
             "error_code": False,
             "error_kind": False,
             "error_text": False,

@@ -97,7 +97,7 @@ class L10nPlKsefSender(models.AbstractModel):
 
     def _send_group(self, connection, documents):
         try:
-            self._send_in_session(connection, documents)
+            self._send_in_session(connection, self._send_in_batches(connection, documents))
         except UserError as error:  # what a person has to put right: certificate, NIP, token
             connection._block(str(error), fix=True)
         except errors.KsefError as error:
@@ -146,7 +146,16 @@ class L10nPlKsefSender(models.AbstractModel):
         documents._checkpoint()
         return documents.browse()
 
+    def _send_in_batches(self, connection, documents):
+        """Hook: send what is better sent as a package.
+
+        :return: the documents that are left for an interactive session
+        """
+        return documents
+
     def _send_in_session(self, connection, documents):
+        if not documents:
+            return
         online = connection._client().open_online()
         session = self._session(
             connection, online.reference, valid_until=to_naive(online.valid_until)

@@ -17,6 +17,7 @@ _logger = logging.getLogger(__name__)
 SETTLE_WAITS = (0.5, 1, 2, 4)  # seconds between questions while a user waits
 ORIGINAL_WITHIN = timedelta(days=1)  # KSeF's lists lag behind its verdicts
 NOT_STORED_YET = 21165
+OPENED = 100  # status of a session that nobody closed
 
 
 class L10nPlKsefSender(models.AbstractModel):
@@ -80,7 +81,7 @@ class L10nPlKsefSender(models.AbstractModel):
             lambda d: d.state == "sent" or (d.state == "sending" and d.lease_until <= now)
         )
         if open_ones:
-            if open_ones.filtered(lambda d: d.state == "sending"):
+            if session.kind == "online" and "sending" in open_ones.mapped("state"):
                 # Nothing may still be on its way when absence is read as "not received".
                 ksef.close_online(session.reference_number)
             rows = ksef.session_invoices(session.reference_number)
@@ -113,11 +114,13 @@ class L10nPlKsefSender(models.AbstractModel):
             self._settle_absent(ksef, document)
             return
         if document.state == "sending":
-            document._transition("sent", reference_number=row.reference, lease_until=False)
+            document._transition("sent", lease_until=False)
+        document.reference_number = row.reference
         text = "; ".join(filter(None, [row.description, *row.details]))
         verdict = errors.INVOICE_STATUS.get(row.code)
         if row.is_accepted:
             document._accept(row.ksef_number, to_naive(row.acquired_at), row.mode)
+            self._follow_upo(document, ksef, row)
         elif row.code < types.SUCCESS:
             self._ask_later(document)
         elif verdict is None:
@@ -134,13 +137,24 @@ class L10nPlKsefSender(models.AbstractModel):
 
     def _settle_absent(self, ksef, document):
         """The list of the session lacks it: not received, or KSeF cancelled the session."""
-        if document.state == "sending":
-            document._requeue(self.env._("KSeF did not receive the previous attempt."))
+        lost = self.env._("KSeF did not receive the previous attempt.")
+        session = document.session_id
+        if session.kind == "online" and document.state == "sending":
+            document._requeue(lost)
             return
-        # a `sent` document is in the list from the moment of its 202
-        status = ksef.session_status(document.session_id.reference_number)
-        if status.code >= 400:
-            document._requeue(status.description, code=status.code)
+        # A `sent` document of an interactive session is in the list from the moment of its 202;
+        # those of a batch appear while KSeF works on the package.
+        status = ksef.session_status(session.reference_number)
+        if status.code in errors.SESSION_STATUS:
+            document._requeue("; ".join([status.description, *status.details]), code=status.code)
+        elif document.state == "sending" and status.code == OPENED:
+            document._requeue(lost)  # never closed: KSeF works on nothing of it
+        elif session.kind == "batch" and status.code == types.SUCCESS:
+            document._requeue(lost, code=status.code)
+        elif session.kind == "batch":
+            if document.state == "sending":
+                document._transition("sent", lease_until=False)
+            self._ask_later(document)
         else:
             self._put_off(document, self.env._("KSeF's list does not show this document yet."))
 
@@ -278,8 +292,22 @@ class L10nPlKsefSender(models.AbstractModel):
 
     # -- later -----------------------------------------------------------------------------------
 
+    def _follow_upo(self, document, ksef, row):
+        """The link to the UPO that came with the number: no request that counts. If it fails,
+        the UPO is asked for later.
+        """
+        if not row.upo_url:
+            return
+        try:
+            self._keep_upo(document, ksef.upo_at(row.upo_url))
+        except errors.KsefError as error:
+            _logger.info("UPO of %s comes later: %s", document.ksef_number, error)
+
     def _fetch_upo(self, document, ksef):
-        content = ksef.upo(document.session_id.reference_number, document.reference_number)
+        reference = document.session_id.reference_number
+        self._keep_upo(document, ksef.upo(reference, document.reference_number))
+
+    def _keep_upo(self, document, content):
         confirmed = upo.parse_upo(content).documents
         if not any(
             item.ksef_number == document.ksef_number and item.sha256 == document.xml_sha256

@@ -325,8 +325,11 @@ class TestResilience(KsefCommon):
         other = self.invoice(200)
         self.send(other)
         strange = base64.b64decode(self.document(other).with_context(bin_size=False).upo_file)
-        client = "odoo.addons.l10n_pl_ksef.ksef.client.Client.upo"
-        with patch(client, lambda self, *args: strange):
+        client = "odoo.addons.l10n_pl_ksef.ksef.client.Client"
+        with (
+            patch(f"{client}.upo", lambda self, *args: strange),
+            patch(f"{client}.upo_at", lambda self, *args: strange),
+        ):
             self.send(move)
         document = self.document(move)
         self.assertEqual(move.l10n_pl_ksef_state, "accepted")

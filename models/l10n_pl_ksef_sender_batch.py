@@ -1,0 +1,118 @@
+"""Many documents at once: a package in a batch session."""
+
+import logging
+from datetime import timedelta
+
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+
+from ..ksef import errors, package
+from .l10n_pl_ksef_sender import LOST, POLL_AFTER
+
+_logger = logging.getLogger(__name__)
+
+BATCH_ABOVE = 10  # due documents; fewer go one by one, as each then has its answer at once
+# KSeF gives 20 minutes a part; nobody else looks at the rows while a package may be uploading.
+UPLOAD_LEASE = timedelta(hours=2)
+
+
+class L10nPlKsefSender(models.AbstractModel):
+    _inherit = "l10n_pl_ksef.sender"
+
+    def _send_in_batches(self, connection, documents):
+        # EXTENDS 'l10n_pl_ksef.sender'
+        left = super()._send_in_batches(connection, documents)
+        # technical corrections go by interactive session only
+        suited = left.filtered(lambda document: not document.corrects_sha256)
+        # offlineMode holds for a whole package: online and offline never share one
+        for offline, group in suited.grouped("issued_offline").items():
+            while len(group) > BATCH_ABOVE:
+                taken = self._send_batch(connection, group, offline)
+                group -= taken
+                left -= taken
+                if not taken or group._checkpoint() <= 0:
+                    return left.browse()
+        return left
+
+    def _send_batch(self, connection, documents, offline):
+        """One package: intend, commit, upload, close, record, commit.
+
+        KSeF works on nothing before the session is closed, so that a fault before that means
+        "not received"; later ones leave `sending`, and the list of the session tells.
+
+        :return: the documents that were dealt with; none when they are all somebody else's
+        :raise KsefError: the session cannot be opened; nothing left
+        """
+        locked = documents._lock("queued")
+        if not locked:
+            return locked
+        ksef = connection._client()
+        taken = []
+        with package.pack(self._files(locked, taken), ksef.context_limits().batch) as packed:
+            if not packed.count:
+                return locked.browse()
+            packed_documents = locked.browse([d.id for d in taken[: packed.count]])
+            batch = ksef.open_batch(packed, offline=offline)
+            session = self._session(connection, batch.reference, kind="batch")
+            self._intend(packed_documents, session)
+            connection._unblock()
+            packed_documents._checkpoint()
+            try:
+                batch.upload()
+                batch.close()
+            except errors.KsefError as error:
+                packed_documents._checkpoint()
+                self._note_batch_failure(connection, packed_documents, error)
+            else:
+                session.closed_at = fields.Datetime.now()
+                self._record_batch(packed_documents)
+        locked._checkpoint(packed.count)
+        return locked.browse([d.id for d in taken])
+
+    def _files(self, documents, taken):
+        """The frozen bytes one after the other; `taken` gets the documents as they go."""
+        for document in documents:
+            try:
+                xml = document._xml()
+            except UserError as error:
+                document._hold("bug", "", str(error))
+                continue
+            taken.append(document)
+            yield xml
+            # the cache would otherwise hold every file until the end
+            document.invalidate_recordset(["xml_file"])
+
+    def _intend(self, documents, session):
+        by_attempt = documents.grouped("attempt")
+        for attempt, group in by_attempt.items():
+            group._transition(
+                "sending",
+                session_id=session.id,
+                tried_session_ids=[Command.link(session.id)],
+                attempt=attempt + 1,
+                lease_until=fields.Datetime.now() + UPLOAD_LEASE,
+                next_attempt_at=False,
+            )
+
+    def _record_batch(self, documents):
+        documents._checkpoint()
+        now = fields.Datetime.now()
+        documents._lock("sending")._transition(
+            "sent",
+            sent_at=now,
+            lease_until=False,
+            next_attempt_at=now + timedelta(seconds=POLL_AFTER[0]),
+            error_code=False,
+            error_kind=False,
+            error_text=False,
+        )
+
+    def _note_batch_failure(self, connection, documents, error):
+        """The package did not get through, or the answer to the closing is lost."""
+        text = connection._explain(error)
+        _logger.info("KSeF batch %s: %s", documents.session_id.reference_number, text)
+        lease = fields.Datetime.now() + timedelta(seconds=LOST)
+        documents._lock("sending").write(
+            {"lease_until": lease, "error_kind": "unknown", "error_text": text}
+        )
+        documents._trigger("ir_cron_poll", at=lease)
