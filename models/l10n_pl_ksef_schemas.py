@@ -136,30 +136,24 @@ class L10nPlKsefSchemas(models.AbstractModel):
         """Check schemas and keep them; files that are not given stay as they are.
 
         :param files: name (the Ministry's) -> bytes
-        :raise UserError: one sentence that names the file
+        :raise UserError: a sentence for each file that is wrong
         :raise AccessError: the user may not change the main company
         """
         self._company().check_access("write")
-        unknown = sorted(set(files) - set(ALIASES))
-        if unknown:
-            raise UserError(
-                self.env._(
-                    "%(files)s: not a schema of FA(3). The files are called %(names)s.",
-                    files=", ".join(unknown),
-                    names=", ".join(SCHEMA_FILES),
-                )
-            )
         present = self._by_file()
-        new = {ALIASES[name]: content for name, content in files.items()}
+        new = {ALIASES[name]: content for name, content in files.items() if name in ALIASES}
+        problems = [
+            self.env._(
+                "%(file)s is no schema of FA(3); the files are called %(names)s.",
+                file=name,
+                names=", ".join(SCHEMA_FILES),
+            )
+            for name in sorted(set(files) - set(ALIASES))
+        ]
         complete = {name: attachment.raw for name, attachment in present.items()} | new
-        missing = [name for name in SCHEMA_FILES if not complete.get(name)]
-        if missing:
-            names = ", ".join(missing)
-            raise UserError(self.env._("Missing or empty: %(names)s.", names=names))
-        try:
-            check_schemas(complete)
-        except SchemaError as error:
-            raise UserError(self._explain(error)) from None
+        problems += [self._explain(fault) for fault in check_schemas(complete)]
+        if problems:
+            raise UserError("\n".join(problems))
         company = self._company()
         for name, content in new.items():
             if name not in present:

@@ -209,8 +209,11 @@ class TestSchemas(Fa3Common):
     def test_upload_says_which_file_is_wrong(self):
         official = self.files
         for files, sentence in (
-            ({"a.xsd": b"x", "b.xsd": b"y"}, r"a\.xsd, b\.xsd: not a schema"),
-            ({MAIN: official[MAIN]}, "Missing or empty: Struktury.*, Elementarne.*, KodyKrajow"),
+            (
+                {"a.xsd": b"x", **official, MAIN: b"<a"},
+                r"^a\.xsd is no schema of FA\(3\);.*\nschemat_FA\(3\)_v1-0E\.xsd is not XML.*$",
+            ),
+            ({MAIN: official[MAIN]}, r"^Struktury.* is missing.*\nElem.*\nKodyKrajow.* is missing"),
             ({**official, "KodyKrajow_v10-0E.xsd": b"<a"}, "KodyKrajow_v10-0E.xsd is not XML"),
             ({**official, MAIN: official["KodyKrajow_v10-0E.xsd"]}, "is not that schema"),
         ):

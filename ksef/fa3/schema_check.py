@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
 
@@ -31,46 +31,58 @@ ALIASES = {
 MAX_BYTES = 2_000_000
 
 
-def check_schemas(files: Mapping[str, bytes]) -> None:
-    """Raise SchemaError unless the four files are, together, a schema of FA(3).
+def check_schemas(files: Mapping[str, bytes]) -> list[SchemaError]:
+    """What is wrong with four files that are to be a schema of FA(3); empty when they are one.
 
     Each must be a plain XSD file of its namespace that leads to none but the four; together they
     must accept a known invoice and refuse a wrong one.
     """
     known = {name: files.get(name, b"") for name in SCHEMA_FILES}
-    for name, content in known.items():
-        _check_file(name, content)
+    faults = [fault for name, content in known.items() for fault in _file_faults(name, content)]
+    return faults or list(_common_faults(known))
+
+
+def _common_faults(files: Mapping[str, bytes]) -> Iterator[SchemaError]:
     sample = write(_sample())
     main = SCHEMA_FILES[0]
-    messages = validate_xsd(sample, known.__getitem__)
-    if messages:
-        raise SchemaError(main, "sample", messages[0])
-    if not validate_xsd(sample.replace(b"<P_12>23<", b"<P_12>-<"), known.__getitem__):
-        raise SchemaError(main, "sample")
-
-
-def _check_file(name: str, content: bytes) -> None:
-    if not content:
-        raise SchemaError(name, "missing")
-    if len(content) > MAX_BYTES:
-        raise SchemaError(name, "large")
-    if b"<!DOCTYPE" in content:  # before any of it is read
-        raise SchemaError(name, "dtd")
     try:
-        root = etree.fromstring(content, safe_parser())
-    except etree.XMLSyntaxError as error:
-        raise SchemaError(name, "xml", str(error)) from None
+        messages = validate_xsd(sample, files.__getitem__)
+    except SchemaError as error:
+        yield error
+        return
+    if messages:
+        yield SchemaError(main, "sample", messages[0])
+    elif not validate_xsd(sample.replace(b"<P_12>23<", b"<P_12>-<"), files.__getitem__):
+        yield SchemaError(main, "sample")
+
+
+def _file_faults(name: str, content: bytes) -> Iterator[SchemaError]:
+    if not content:
+        yield SchemaError(name, "missing")
+    elif len(content) > MAX_BYTES:
+        yield SchemaError(name, "large")
+    elif b"<!DOCTYPE" in content:  # before any of it is read
+        yield SchemaError(name, "dtd")
+    else:
+        try:
+            root = etree.fromstring(content, safe_parser())
+        except etree.XMLSyntaxError as error:
+            yield SchemaError(name, "xml", str(error))
+        else:
+            yield from _root_faults(name, root)
+
+
+def _root_faults(name: str, root: etree._Element) -> Iterator[SchemaError]:
     if root.getroottree().docinfo.doctype:  # one in another encoding
-        raise SchemaError(name, "dtd")
+        yield SchemaError(name, "dtd")
     namespace = NAMESPACE if name == SCHEMA_FILES[0] else _BASE
     if root.tag != f"{{{_XSD}}}schema" or root.get("targetNamespace") != namespace:
-        raise SchemaError(name, "kind", namespace)
-    for node in root.iterchildren(
-        *(f"{{{_XSD}}}{tag}" for tag in ("import", "include", "redefine"))
-    ):
-        location = node.get("schemaLocation")
-        if file_of(location or "") not in SCHEMA_FILES:
-            raise SchemaError(name, "reference", location or node.get("namespace", ""))
+        yield SchemaError(name, "kind", namespace)
+    tags = (f"{{{_XSD}}}{tag}" for tag in ("import", "include", "redefine"))
+    for node in root.iterchildren(*tags):
+        location = node.get("schemaLocation", "")
+        if file_of(location) not in SCHEMA_FILES:
+            yield SchemaError(name, "reference", location or node.get("namespace", ""))
 
 
 def _sample() -> model.Faktura:
