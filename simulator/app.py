@@ -38,6 +38,7 @@ from .options import Options
 from .pki import Authority, EncryptionKey
 from .routing import Route, Router
 from .store import AuthOperation, Store
+from .upo_signature import UpoSigner
 
 #: Requests remembered; a demo may run for weeks.
 _LOG_LENGTH = 50_000
@@ -73,6 +74,7 @@ class Simulator(Options):
         self._first_keys = keys.first_keys(self.clock.now())
         self.mint = NumberMint(seed)
         self.chance = random.Random(seed)  # noqa: S311 - where it strews extra properties
+        self._upo_signer: UpoSigner | None = None
         #: set by the server: refuse connections for so many seconds
         self.stop_listening: Callable[[float], None] | None = None
         #: set by the keeper of the state: something may have changed
@@ -145,6 +147,12 @@ class Simulator(Options):
         if self.clock.now().timestamp() >= claims["exp"]:
             raise Unauthorized("Token wygasł.")
         request.caller = operation
+
+    def upo_signer(self) -> UpoSigner:
+        """Made when it is first needed."""
+        if self._upo_signer is None:
+            self._upo_signer = UpoSigner(self)
+        return self._upo_signer
 
     # -- signed links ---------------------------------------------------------------------------
 

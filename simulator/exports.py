@@ -148,7 +148,8 @@ def _describe(sim: Simulator, export: Export, base_url: str) -> dict[str, Any] |
         "parts": parts,
         "isTruncated": package.truncated,
         **package.dates,
-        "compressionType": export.compression,
+        # since 2.7.1
+        "compressionType": export.compression if sim.api_version >= (2, 8) else None,
     }
 
 

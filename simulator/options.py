@@ -49,6 +49,8 @@ class Options:
     high_water_lag: timedelta = timedelta(seconds=90)
     max_invoices: int = 10_000
     upo_page_size: int = 10_000
+    #: UPOs bear a signature of the Ministry, for which their schema has no place
+    signed_upo: bool = False
     export_part_size: int = 50_000_000
     #: most rows of one query or export
     query_cap: int = 10_000

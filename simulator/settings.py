@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: whole numbers that may be set: name -> smallest value
 _SIZES = {"upo_page_size": 1, "export_polls": 0, "export_part_size": 1, "query_cap": 1}
 #: yes or no
-_SWITCHES = ("count_requests", "strict_corrections", "wrong_original_session")
+_SWITCHES = ("count_requests", "strict_corrections", "wrong_original_session", "signed_upo")
 
 
 def settings(sim: Simulator, request: Request) -> Response:
@@ -26,7 +26,8 @@ def settings(sim: Simulator, request: Request) -> Response:
     export is done, ``export_part_size`` bytes of a part; ``query_cap`` rows of a query or export;
     ``count_requests`` enforces the limits of requests; ``strict_corrections`` demands that the
     hash named by a technical correction was really rejected (the Ministry does not look);
-    ``wrong_original_session`` names another session for the original of a duplicate in a batch.
+    ``wrong_original_session`` names another session for the original of a duplicate in a batch;
+    ``signed_upo`` signs UPOs.
     """
     body = object_field(request.json(), "body")
     unknown = set(body) - set(_SIZES) - set(_SWITCHES)

@@ -146,7 +146,7 @@ def _upo_of(sim: Simulator, request: Request, ref: str, invoice: Invoice | None)
         or invoice.session.context != request.caller.context
     ):
         raise BadRequest(21178, f"UPO o numerze referencyjnym sesji {ref} nie zostało znalezione.")
-    return _xml(upo.confirmation(sim, invoice.session, [invoice]))
+    return _xml(upo.of_invoice(sim, invoice))
 
 
 def upo_page(sim: Simulator, request: Request, ref: str, upo_ref: str) -> Response:

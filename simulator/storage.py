@@ -42,7 +42,7 @@ def _content(sim: Simulator, name: str) -> tuple[bytes, str] | None:
         return upo.page(sim, *store.upo_pages[name]), XML_TYPE
     invoice = store.by_reference.get(name)
     if invoice is not None:
-        return upo.confirmation(sim, invoice.session, [invoice]), XML_TYPE
+        return upo.of_invoice(sim, invoice), XML_TYPE
     reference, _dot, ordinal = name.rpartition(".")
     export = store.exports.get(reference)
     if export is None or export.package is None:

@@ -345,6 +345,8 @@ class Store:
     by_reference: dict[str, Invoice] = field(default_factory=dict)
     #: reference of a page of a session's UPO -> (session, index of the page)
     upo_pages: dict[str, tuple[Session, int]] = field(default_factory=dict)
+    #: by the name of their link; filled only while UPOs are signed
+    signed_upos: dict[str, bytes] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
 
     def add_invoice(self, invoice: Invoice) -> None:

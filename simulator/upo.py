@@ -1,4 +1,4 @@
-"""UPO v4-3: the confirmation of receipt, built once per answer and always the same bytes."""
+"""UPO v4-3: the confirmation of receipt, always the same bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from lxml import etree
 
 from .clock import WARSAW
 from .store import Invoice, Session
+from .upo_signature import finished
 
 if TYPE_CHECKING:
     from .app import Simulator
@@ -36,10 +37,17 @@ def page(sim: Simulator, session: Session, index: int) -> bytes:
         "ZakresDokumentowDo": start + len(shown),
         "CalkowitaLiczbaDokumentow": len(good),
     }
-    return confirmation(sim, session, shown, facts)
+    name = session.upo_references[index]
+    return finished(sim, name, _confirmation(sim, session, shown, facts))
 
 
-def confirmation(
+def of_invoice(sim: Simulator, invoice: Invoice) -> bytes:
+    """The UPO of one accepted invoice."""
+    document = _confirmation(sim, invoice.session, [invoice])
+    return finished(sim, invoice.reference, document)
+
+
+def _confirmation(
     sim: Simulator,
     session: Session,
     invoices: list[Invoice],

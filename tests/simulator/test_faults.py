@@ -9,7 +9,20 @@ import time
 import httpx
 import pytest
 from batches import Batch, make_zip
-from harness import Api, adapted, code_of, login, open_session, sha, today
+from harness import (
+    Api,
+    adapted,
+    auth_request,
+    code_of,
+    key_pair,
+    login,
+    new_challenge,
+    open_session,
+    sha,
+    submit,
+    today,
+)
+from signing import sign
 
 SEND = "POST /sessions/online/{ref}/invoices"
 #: the operations that do not lie under /v2
@@ -195,6 +208,16 @@ def test_any_operation_can_fail(api: Api, when: str) -> None:
         lost, replaced = api.control("GET", "log")[-2:]
         assert (lost["status"], lost["fault"]) == (None, f"reset {when}"), name
         assert (replaced["status"], replaced["fault"]) == (502, f"status {when}"), name
+
+
+def test_authentication_that_takes_long(api: Api) -> None:
+    api.control("POST", "speed", auth=3)
+    signed = sign(auth_request(new_challenge(api)), key_pair(api))
+    started = submit(api, signed).json()
+    bearer = started["authenticationToken"]["token"]
+    path = f"/auth/{started['referenceNumber']}"
+    codes = [api.call("GET", path, bearer).json()["status"]["code"] for _look in range(5)]
+    assert codes == [100, 100, 100, 200, 200]
 
 
 def test_outage_refuses_connections(api: Api) -> None:

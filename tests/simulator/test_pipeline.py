@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from harness import NIP, Api, Session, adapted, code_of, key_pair, login, open_session, sha, today
 from lxml import etree
+from signxml.exceptions import InvalidDigest
+from signxml.xades import XAdESVerifier
 
 
 @pytest.fixture
@@ -132,6 +134,16 @@ def test_day_is_counted_in_poland(api: Api, invoice_template: bytes) -> None:
     assert status["ksefNumber"].startswith(f"{NIP}-20261121-")
 
 
+def test_midnight_between_opening_and_sending(api: Api, invoice_template: bytes) -> None:
+    token = login(api)["access"]
+    api.control("POST", "clock", set="2026-11-19T22:59:00+00:00")
+    session = open_session(api, token)
+    same_day = adapted(invoice_template, P_1="2026-11-19", P_2="D/5")
+    api.control("POST", "clock", advance=120)
+    status = session.status(session.send(same_day))
+    assert (status["status"]["code"], status["invoicingMode"]) == (200, "Offline")
+
+
 def test_foreign_seller(api: Api, session: Session, invoice_template: bytes) -> None:
     foreign = adapted(invoice_template, NIP="1111111111", P_1=today())
     status = verdict(session, foreign)
@@ -252,6 +264,36 @@ def test_upo_against_the_schema(api: Api, session: Session, xml: bytes, upo_sche
     assert not schema.validate(etree.fromstring(body)), "the suffix of TEST must break it"
     plain = body.replace(" - środowisko testowe (TE)".encode(), b"")
     schema.assertValid(etree.fromstring(plain))
+
+
+def test_signed_upo(api: Api, session: Session, xml: bytes, upo_schema: Path) -> None:
+    api.control("POST", "settings", signed_upo=True)
+    reference = session.send(xml)
+    link = session.status(reference)["upoDownloadUrl"]
+    path = f"/sessions/{session.reference}/invoices/{reference}/upo"
+    body = api.call("GET", path, session.token).content
+    assert api.get(link).content == body, "signed once, then always the same bytes"
+    root = etree.fromstring(body)
+    [signature] = root.findall("{http://www.w3.org/2000/09/xmldsig#}Signature")
+    certificate = signature.findtext(".//{*}X509Certificate") or ""
+    pem = f"-----BEGIN CERTIFICATE-----\n{certificate.strip()}\n-----END CERTIFICATE-----\n"
+    XAdESVerifier().verify(body, x509_cert=pem, expect_references=3)
+    changed = body.replace(sha(xml).encode(), sha(b"other").encode())
+    with pytest.raises(InvalidDigest):
+        XAdESVerifier().verify(changed, x509_cert=pem, expect_references=3)
+    # the schema has no place for it; without it only the suffix of TEST is wrong
+    schema = etree.XMLSchema(etree.parse(str(upo_schema)))
+    receiver = root.find("{*}NazwaPodmiotuPrzyjmujacego")
+    assert receiver is not None
+    receiver.text = "Ministerstwo Finansów"
+    assert not schema.validate(root)
+    root.remove(signature)
+    schema.assertValid(root)
+    session.close()
+    for _look in range(2):
+        answer = api.call("GET", f"/sessions/{session.reference}", session.token).json()
+    [page] = answer["upo"]["pages"]
+    assert b"SignatureValue" in api.get(page["downloadUrl"]).content
 
 
 def test_lists_and_continuation(api: Api, session: Session, xml: bytes) -> None:

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from batches import Batch, make_zip
 from conftest import ROOT, schema_folder, start
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from harness import NIP, Api, Session, adapted, code_of, login, open_session, today
+from exporting import Export
+from harness import NIP, Api, Session, adapted, code_of, login, open_session, sha, today
 from test_certificates import Subject, new_key
 
 
@@ -87,6 +89,32 @@ def test_kill_loses_no_more_than_a_moment(tmp_path: Path, invoice_template: byte
     with running(state) as api:
         (kept,) = api.control("GET", "invoices")
         assert kept["ksef_number"] == number
+
+
+def test_packages_survive_a_restart(tmp_path: Path, invoice_template: bytes) -> None:
+    state = tmp_path / "demo.sqlite"
+    xml = adapted(invoice_template, P_1=today())
+    with running(state) as api:
+        api.control("POST", "speed", polls=[0, 0], auth=0, storage=0)
+        batch = Batch(api, login(api)["access"], make_zip({"a.xml": xml}), part_size=900)
+        assert batch.post(batch.payload()).status_code == 201
+        assert batch.put(1).status_code == 201
+        export = Export(api, batch.token)
+        assert export.post(export.payload()).status_code == 201
+        old = api.url
+    with running(state) as api:
+        batch.api = export.api = api
+        for asked in batch.requests:
+            asked["url"] = asked["url"].replace(old, api.url)
+        for number in range(2, len(batch.parts) + 1):
+            assert batch.put(number).status_code == 201
+        assert batch.close().status_code == 204
+    with running(state) as api:
+        batch.api = export.api = api
+        assert batch.status()["status"]["code"] == 200
+        assert [row["invoiceHash"] for row in batch.rows()] == [sha(xml)]
+        export.ask()
+        assert export.ask().json()["status"]["code"] == 200
 
 
 def test_reset_is_kept_as_well(tmp_path: Path, invoice_template: bytes) -> None:
