@@ -1,4 +1,5 @@
 from . import account_move
+from . import account_move_advance
 from . import account_move_correction
 from . import account_move_fa3
 from . import account_move_fa3_amounts
@@ -13,10 +14,13 @@ from . import account_move_fa3_terms
 # these override the parts above
 from . import account_move_fa3_correction
 from . import account_move_fa3_third
+from . import account_move_fa3_advance
+from . import account_move_fa3_simplified
 from . import account_move_ksef_data
 from . import account_move_line
 from . import account_move_offline
 from . import account_move_print
+from . import account_move_sale
 from . import account_move_send
 from . import account_move_third_party
 from . import account_payment_method_line
@@ -37,6 +41,7 @@ from . import l10n_pl_ksef_enrolment
 from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number
 from . import l10n_pl_ksef_external_document
+from . import l10n_pl_ksef_order_row
 from . import l10n_pl_ksef_sender
 from . import l10n_pl_ksef_sender_batch
 from . import l10n_pl_ksef_sender_settle

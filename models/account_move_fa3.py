@@ -193,7 +193,7 @@ class L10nPlKsefFa3(models.AbstractModel):
                 "P_2": number,
                 "WZ": self._delivery_notes(draft),
                 **self._supply(draft),
-                **totals,
+                **self._shown_totals(draft, totals),
                 "P_15": total,
                 "Adnotacje": self._annotations(draft, total),
                 "RodzajFaktury": draft.kind,
@@ -204,6 +204,11 @@ class L10nPlKsefFa3(models.AbstractModel):
                 "WarunkiTransakcji": self._terms(draft),
             }
         )
+
+    @api.model
+    def _shown_totals(self, draft, totals):
+        """The totals by rate that the document shows."""
+        return totals
 
     @api.model
     def _markers(self, draft):

@@ -67,11 +67,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         if move.l10n_pl_ksef_split_payment:
             split = move.l10n_pl_ksef_split_payment == "yes"
         else:
-            annexed = any(
-                row.line.product_id._l10n_pl_ksef_is_annex15()
-                for row in draft.rows
-                if row.category and row.kind.taxed
-            )
+            annexed = self._is_annexed(draft)
             amount = total * draft.rate if draft.rate else total
             above = rounded(amount, 2) > SPLIT_PAYMENT_LIMIT
             split = bool(annexed and above and draft.buyer.get("NIP"))
@@ -79,6 +75,15 @@ class L10nPlKsefFa3(models.AbstractModel):
             text = self.env._("Split payment and payment in cash contradict each other.")
             draft.warning("KS31", move, "preferred_payment_method_line_id", text)
         return split
+
+    @api.model
+    def _is_annexed(self, draft):
+        """Whether a taxed row belongs to Annex 15."""
+        return any(
+            row.line.product_id._l10n_pl_ksef_is_annex15()
+            for row in draft.rows
+            if row.category and row.kind.taxed
+        )
 
     @api.model
     def _exemption(self, draft):

@@ -241,7 +241,9 @@ class L10nPlKsefFa3(models.AbstractModel):
         origin = draft.origin
         if not origin or not origin.snapshot or not draft.rate:
             return result
-        told = {row.KursWaluty for row in origin.snapshot.Fa.FaWiersz if row.KursWaluty}
+        fa = origin.snapshot.Fa
+        told = {row.KursWaluty for row in fa.FaWiersz} | {fa.KursWalutyZ}
+        told.discard(None)
         if told and draft.rate not in told:
             text = self.env._(
                 "A correction is booked at the rate of the corrected invoice, %(rate)s, not at "

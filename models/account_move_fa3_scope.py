@@ -21,11 +21,6 @@ class L10nPlKsefFa3(models.AbstractModel):
         move = draft.move
         self._check_branch(draft)
         if move.move_type in ("out_invoice", "out_refund"):
-            if move._is_downpayment() or any(
-                line._get_downpayment_lines() for line in move.invoice_line_ids
-            ):
-                text = self.env._("Advance and final invoices are not supported yet.")
-                draft.problem(UNSUPPORTED, move, None, text)
             return
         if move.journal_id.type == "purchase" and move.journal_id.is_self_billing:
             text = self.env._(

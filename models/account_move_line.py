@@ -17,6 +17,18 @@ class AccountMoveLine(models.Model):
         help="Line of the original invoice that this line corrects.",
     )
 
+    l10n_pl_ksef_deduction = fields.Boolean(
+        "Deducts an advance",
+        help="In a final invoice: the line takes off an advance; it counts, but is no row in KSeF.",
+    )
+
+    def _l10n_pl_ksef_is_deduction(self):
+        """Whether the line takes an advance off a final invoice."""
+        self.ensure_one()
+        if self.l10n_pl_ksef_deduction:
+            return True
+        return "is_downpayment" in self._fields and self.is_downpayment
+
     def _copy_data_extend_business_fields(self, values):
         # EXTENDS 'account': called when an invoice is reversed or debited
         super()._copy_data_extend_business_fields(values)

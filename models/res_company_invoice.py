@@ -49,6 +49,10 @@ class ResCompany(models.Model):
         "Corrections need a reason", help="Otherwise the reason may stay empty."
     )
 
+    l10n_pl_ksef_order_optional = fields.Boolean(
+        "Advances without order rows",
+        help="Lets advance invoices go without the rows of their order, with a warning only.",
+    )
     l10n_pl_ksef_third_party_ids = fields.One2many(
         "l10n_pl_ksef.third_party",
         "template_company_id",

@@ -17,7 +17,7 @@ from ..ksef.fa3.schema import SCHEMA_FILES, validate_xsd
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Not compared with the examples: moments, versions and what the fixtures name differently.
-IGNORED = {"DataWytworzeniaFa", "SystemInfo", "UU_ID", "P_2", "Indeks", "DaneKontaktowe"}
+IGNORED = {"DataWytworzeniaFa", "SystemInfo", "UU_ID", "UU_IDZ", "P_2", "Indeks", "DaneKontaktowe"}
 
 
 def schema_dir():
