@@ -15,7 +15,8 @@ class AccountMove(models.Model):
         ],
         "Kind of invoice",
         copy=False,
-        help="RodzajFaktury. Empty: found out from the sales order; corrections follow the original.",
+        help="RodzajFaktury. Empty: found out from the sales order; corrections follow the "
+        "original.",
     )
     l10n_pl_ksef_advance_move_ids = fields.Many2many(
         "account.move",

@@ -234,8 +234,8 @@ class L10nPlKsefFa3(models.AbstractModel):
             number = advance.sudo().l10n_pl_ksef_number
             if not number:
                 text = self.env._(
-                    "The advance invoice %(number)s has no KSeF number yet: send it first, or enter "
-                    "it under the documents outside this database.",
+                    "The advance invoice %(number)s has no KSeF number yet: send it first, or "
+                    "enter it under the documents outside this database.",
                     number=advance.display_name,
                 )
                 draft.problem("KS21", draft.move, "l10n_pl_ksef_advance_move_ids", text)
