@@ -14,6 +14,7 @@
         "security/groups.xml",
         "security/ir.model.access.csv",
         "security/ir_rules.xml",
+        "security/invoice_rules.xml",
         "data/ir_cron.xml",
         "data/mail_activity_type.xml",
         "views/l10n_pl_ksef_document_views.xml",
