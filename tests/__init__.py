@@ -9,7 +9,9 @@ from . import test_fa3_advance
 from . import test_fa3_categories
 from . import test_fa3_correction
 from . import test_fa3_document
+from . import test_fa3_limits
 from . import test_fa3_parties
+from . import test_fa3_property
 from . import test_flow
 from . import test_offline
 from . import test_print
