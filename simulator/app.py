@@ -200,6 +200,8 @@ class Simulator(Options):
     def _perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
         with self.lock:
             try:
+                if self.api_version >= (2, 9):
+                    request.unreadable = 21001
                 has_body = route.media is not None and request.body
                 if has_body and request.media_type != route.media:
                     raise UnsupportedMedia(f"Oczekiwany typ treści: {route.media}.")

@@ -97,6 +97,8 @@ class Request:
     base_url: str
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     caller: Any = None
+    #: the code of a body that is no JSON: 21001 since API 2.9.0, before as any bad input
+    unreadable: int = 21405
 
     @property
     def media_type(self) -> str:
@@ -107,11 +109,12 @@ class Request:
         return (self.headers.get("X-Error-Format") or "").strip().lower() == "problem-details"
 
     def json(self) -> Any:
-        """The body as JSON; 400/21405 when it is none, as ASP.NET's binder answers."""
+        """The body as JSON; raises 21001 or 21405 when it is none."""
         try:
             return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise BadRequest(21405, "Treść żądania nie jest poprawnym dokumentem JSON.") from error
+            detail = "Treść żądania nie jest poprawnym dokumentem JSON."
+            raise BadRequest(self.unreadable, detail) from error
 
     def param(self, name: str, default: str | None = None) -> str | None:
         values = self.query.get(name)
