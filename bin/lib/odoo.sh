@@ -4,10 +4,22 @@
 TEMPLATE=tpl_pl
 TEMPLATE_MODULES=account,l10n_pl,certificate
 
+# The add-on on Odoo's path: a link for each of its folders and files. One link to ROOT would do
+# but for Odoo's export of translations: that follows links, and by .bench it came back to ROOT.
+link_addon() {
+    local folder=$BENCH/addons/$ADDON entry link
+    [ ! -L "$folder" ] || rm "$folder"
+    mkdir -p "$folder"
+    find -L "$folder" -mindepth 1 -maxdepth 1 -type l -delete # what is no more
+    for entry in "$ROOT"/*; do
+        link=$folder/${entry##*/}
+        [ "$(readlink "$link" || true)" = "$entry" ] || ln -sfn "$entry" "$link"
+    done
+}
+
 write_odoo_conf() {
     local base=$1 port=${ODOO_PORT:-8069}
-    mkdir -p "$BENCH/addons" "$BENCH/data"
-    ln -sfn "$ROOT" "$BENCH/addons/$ADDON"
+    mkdir -p "$BENCH/data"
     cat >"$BENCH/odoo.conf.new" <<CONF
 [options]
 addons_path = $(odoo_addons_path "$base")
@@ -32,11 +44,12 @@ export_bench() {
 }
 
 # odoo_run ARGUMENTS...: the bench's Odoo with the bench's programs first on PATH.
-# LIMIT ends it after so many seconds.
+# LIMIT ends it after so many seconds. REPLACE=exec: in place of this shell, so that a signal to
+# the command reaches Odoo.
 odoo_run() {
     local base
     base=$(odoo_path)
-    ${LIMIT:+timeout -k 10 "$LIMIT"} env PYTHONPATH="$base" ODOO_RC="$BENCH/odoo.conf" \
+    ${REPLACE:-} ${LIMIT:+timeout -k 10 "$LIMIT"} env PYTHONPATH="$base" ODOO_RC="$BENCH/odoo.conf" \
         PATH="$BENCH/bin:$BENCH/venv/bin:$PATH" "$BENCH/venv/bin/python" -m odoo "$@"
 }
 
@@ -77,6 +90,7 @@ odoo_shell() {
 prepare_template() {
     local base release key
     base=$(odoo_path)
+    link_addon
     write_odoo_conf "$base"
     release=$(key_of "$base/odoo/release.py")
     key="$PGBIN $release $TEMPLATE_MODULES $(key_of "$ROOT/bin/lib/polish_company.py")"

@@ -39,6 +39,7 @@ test_lint() {
     check "pylint-odoo" "$bin/python" -m pylint --rcfile pyproject.toml -sn --disable=all \
         --enable=odoolint --disable=prefer-env-translation,missing-return \
         __init__.py __manifest__.py models wizards tests
+    check "OCA's checks" "$ROOT/bin/lib/oca-checks"
 }
 
 test_unit() {

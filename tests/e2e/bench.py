@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import ctypes
 import os
 import signal
 import socket
@@ -45,6 +46,11 @@ def kill(process: subprocess.Popen[Any]) -> None:
     """``kill -9`` of a process and of everything that it started."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
+
+
+def end_with_parent() -> None:
+    """In a child: the kernel kills it when the test run dies, were it by a kill -9."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def eventually(what: str, ready: Callable[[], Any], seconds: float = 60) -> Any:
@@ -111,6 +117,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         eventually(f"{self.url} answers, see {self.log}", self._answers, 120)
 
