@@ -12,14 +12,13 @@ class L10nPlKsefOrderRow(models.Model):
     company_id = fields.Many2one(related="move_id.company_id", store=True)
     currency_id = fields.Many2one(related="move_id.currency_id")
     sequence = fields.Integer(default=10)
-    product_id = fields.Many2one("product.product", "Product")
+    product_id = fields.Many2one("product.product")
     name = fields.Char("Description", required=True)
     uom_id = fields.Many2one("uom.uom", "Unit")
     quantity = fields.Float(default=1.0, digits="Product Unit")
     price = fields.Float("Net price after discount", digits="Product Price")
     tax_id = fields.Many2one(
         "account.tax",
-        "Tax",
         required=True,
         domain="[('type_tax_use', '=', 'sale'), ('company_id', 'parent_of', company_id)]",
     )

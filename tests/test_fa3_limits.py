@@ -10,7 +10,8 @@ from .fa3_common import Fa3Common
 #: ones, right to left, astral.
 NASTY = (
     "<b>&amp; ]]> <!-- <?xml \"'` \\ %s {x}\t\r\n\x0b\x7f\x85\x86\x9f\xa0\ufdd0\ufffe\U0001fffe"
-    "\u200b\u200f\u202e\u2060\ufeff\u2028\u2029 zażółć gęślą jaźń ŁÓDŹ e\u0301 漢字 العربية שלום 😀🏴 ﬁ ½ €"
+    "\u200b\u200f\u202e\u2060\ufeff\u2028\u2029 zażółć gęślą jaźń ŁÓDŹ e\u0301"
+    " 漢字 العربية שלום 😀🏴 ﬁ ½ €"
 )
 #: What must be left of it.
 LEFT = ("<b>&amp; ]]>", "zażółć gęślą jaźń", "é", "漢字", "العربية", "שלום", "😀", "€")
@@ -36,8 +37,10 @@ class TestFa3Limits(Fa3Common):
         )
         tree = self.built(move)
         for path in ("P_7", "Podmiot2//Nazwa", "AdresL1", "NrZamowienia", "Wartosc", "NrUmowy"):
-            text = tree.findtext(f".//{path}") if path != "AdresL1" else tree.findtext(
-                ".//Podmiot2/Adres/AdresL1"
+            text = (
+                tree.findtext(f".//{path}")
+                if path != "AdresL1"
+                else tree.findtext(".//Podmiot2/Adres/AdresL1")
             )
             for part in LEFT:
                 self.assertIn(part, text, path)

@@ -6,7 +6,7 @@ class L10nPlKsefCorrectionLine(models.TransientModel):
     _description = "Line of an invoice before and after a correction"
 
     wizard_id = fields.Many2one("l10n_pl_ksef.correction", required=True, ondelete="cascade")
-    line_id = fields.Many2one("account.move.line", "Line", required=True, readonly=True)
+    line_id = fields.Many2one("account.move.line", required=True, readonly=True)
     name = fields.Char(related="line_id.name")
     currency_id = fields.Many2one(related="line_id.currency_id")
     discount = fields.Float(related="line_id.discount", string="Discount (%)")
@@ -21,9 +21,7 @@ class L10nPlKsefCorrectionLine(models.TransientModel):
     quantity = fields.Float("Quantity after", digits="Product Unit")
     price = fields.Float("Price after", digits="Product Price")
     tax_ids = fields.Many2many("account.tax", string="Taxes after")
-    change = fields.Monetary(
-        "Change", compute="_compute_change", help="Before tax or with it, as the price."
-    )
+    change = fields.Monetary(compute="_compute_change", help="Before tax or with it, as the price.")
 
     @api.depends("quantity", "price", "quantity_before", "price_before", "discount")
     def _compute_change(self):
