@@ -12,7 +12,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -48,12 +48,12 @@ def ip_allowed(policy: dict[str, list[str]] | None, address: str) -> bool:
     """Whether an authorisation policy (addresses, ranges ``a-b``, masks) admits ``address``."""
     if not policy or not any(policy.values()):
         return True
-    caller = ip_address(address)
+    caller = IPv4Address(address)
     ranges = (text.partition("-") for text in policy.get("ip4Ranges", []))
     return (
         address in policy.get("ip4Addresses", [])
-        or any(ip_address(low) <= caller <= ip_address(high) for low, _dash, high in ranges)
-        or any(caller in ip_network(text, strict=False) for text in policy.get("ip4Masks", []))
+        or any(IPv4Address(low) <= caller <= IPv4Address(high) for low, _dash, high in ranges)
+        or any(caller in IPv4Network(text, strict=False) for text in policy.get("ip4Masks", []))
     )
 
 

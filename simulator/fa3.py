@@ -159,5 +159,6 @@ def check_semantics(facts: Facts, invoicing_date: datetime, *, identifiers: bool
         if not nip_checksum_ok(element.text or ""):
             raise Rejected(450, f"Nieprawidłowa suma kontrolna NIP: {element.text}")
     for element in facts.root.iter(f"{_N}IDWew"):
-        if not internal_id_checksum_ok(element.text or ""):
+        value = element.text or ""
+        if not (internal_id_checksum_ok(value) and nip_checksum_ok(value[:10])):
             raise Rejected(450, f"Nieprawidłowa suma kontrolna identyfikatora: {element.text}")

@@ -101,8 +101,6 @@ def _tar_members(archive: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
             if stream is None:
                 raise PackageError(430, f"Paczka zawiera element inny niż plik: {member.name}")
             yield member.name, stream
-            # a streamed archive would otherwise remember every header it has passed
-            opened.members = []
 
 
 def _read(name: str, stream: IO[bytes]) -> Entry:

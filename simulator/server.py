@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import socket
 import struct
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import misbehaviour
@@ -70,7 +72,7 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.server_address[1]}"
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is no error of ours; anything else is told on stderr."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
@@ -195,6 +197,8 @@ class Handler(BaseHTTPRequestHandler):
         silent = answer.status == 204 or self.command == "HEAD"
         if fault is not None and fault.kind == "cut":
             self.close_connection = True
+        # the head is collected apart, because a slow one leaves in two pieces
+        stream, self.wfile = self.wfile, io.BytesIO()
         self.send_response(answer.status)
         if answer.status != 204:
             self.send_header("Content-Type", answer.content_type)
@@ -203,8 +207,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
-        head = b"".join([*self._headers_buffer, b"\r\n"])
-        self._headers_buffer = []
+        self.end_headers()
+        head, self.wfile = self.wfile.getvalue(), stream
         for piece, seconds in misbehaviour.pieces(fault, head, b"" if silent else answer.body):
             self.wfile.write(piece)
             self.wfile.flush()

@@ -53,14 +53,9 @@ _HASHES = {
     "http://www.w3.org/2007/05/xmldsig-more#sha3-384": hashlib.sha3_384,
     "http://www.w3.org/2007/05/xmldsig-more#sha3-512": hashlib.sha3_512,
 }
-_CONFIG = {
-    "location": "./",
-    "expect_references": False,
-    "signature_methods": frozenset(
-        method for method in SignatureMethod if method.name.startswith(("RSA", "SHA", "ECDSA"))
-    ),
-    "digest_algorithms": frozenset(DigestAlgorithm),
-}
+_METHODS = frozenset(
+    method for method in SignatureMethod if method.name.startswith(("RSA", "SHA", "ECDSA"))
+)
 
 
 @dataclass(frozen=True)
@@ -211,7 +206,13 @@ def _check_signature_value(signature: etree._Element, certificate: x509.Certific
 def _verify_with_signxml(
     body: bytes, certificate: x509.Certificate, now: datetime
 ) -> tuple[etree._Element, etree._Element]:
-    config = SignatureConfiguration(verification_time=now, **_CONFIG)
+    config = SignatureConfiguration(
+        location="./",
+        expect_references=False,
+        signature_methods=_METHODS,
+        digest_algorithms=frozenset(DigestAlgorithm),
+        verification_time=now,
+    )
     try:
         results = XMLVerifier().verify(body, x509_cert=certificate, expect_config=config)
     except (SignXMLException, etree.LxmlError, ValueError, TypeError, KeyError) as error:

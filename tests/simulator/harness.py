@@ -59,10 +59,13 @@ class Api:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         answer = self._http.request(method, f"/v2{path}", headers=headers, **more)
-        told = {key.lower(): value for key, value in answer.headers.items()}
-        plain, status = urlsplit(path).path, answer.status_code
-        self.exchanges.append(Exchange(method, plain, status, told, answer.content))
+        self.keep(method, urlsplit(path).path, answer)
         return answer
+
+    def keep(self, method: str, path: str, answer: httpx.Response) -> None:
+        """Remember an answer; ``path`` without ``/v2``."""
+        told = {key.lower(): value for key, value in answer.headers.items()}
+        self.exchanges.append(Exchange(method, path, answer.status_code, told, answer.content))
 
     def honest_exchanges(self) -> list[Exchange]:
         """The answers kept, but for those that an order changed, as the log tells."""

@@ -175,6 +175,28 @@ def test_checksums_only_on_demand(api: Api, session: Session, xml: bytes) -> Non
     assert verdict(strict, wrong.replace(b"FV/1", b"FV/2"))["code"] == 450
 
 
+@pytest.mark.parametrize(
+    ("internal", "code"),
+    [
+        (f"{NIP}-00004", 200),
+        (f"{NIP}-00009", 450),
+        # its own last digit is right, that of the NIP inside is not
+        ("5265877636-00007", 450),
+    ],
+)
+def test_checksums_of_internal_identifiers(
+    api: Api, session: Session, xml: bytes, internal: str, code: int
+) -> None:
+    third = (
+        f"</Podmiot2><Podmiot3><DaneIdentyfikacyjne><IDWew>{internal}</IDWew><Nazwa>X</Nazwa>"
+        "</DaneIdentyfikacyjne><Rola>2</Rola></Podmiot3>"
+    ).encode()
+    strict = open_session(
+        api, session.token, headers={"X-KSeF-Feature": "subject-identifier-validation"}
+    )
+    assert verdict(strict, xml.replace(b"</Podmiot2>", third))["code"] == code
+
+
 def test_duplicate(api: Api, session: Session, xml: bytes) -> None:
     first = session.status(session.send(xml))
     changed = xml.replace(b"Widget", b"Gadget")
