@@ -72,6 +72,7 @@ class Simulator(Options):
         self._secret = secrets.token_bytes(32)
         self.authority = Authority(self.clock.now())
         self._first_keys = keys.first_keys(self.clock.now())
+        self._seed = seed
         self.mint = NumberMint(seed)
         self.chance = random.Random(seed)  # noqa: S311 - where it strews extra properties
         self._upo_signer: UpoSigner | None = None
@@ -86,7 +87,7 @@ class Simulator(Options):
         self.store = Store()
         self.keys = list(self._first_keys)
         self.authority.forget_enrolled()
-        self.faults = Faults()
+        self.faults = Faults(self._seed)
         self.throttle = throttle.Throttle()
         self.log: deque[dict[str, Any]] = deque(maxlen=_LOG_LENGTH)
         self.clock.reset()

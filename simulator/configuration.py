@@ -20,8 +20,8 @@ def change(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/profile``, any of the fields:
 
     ``profile`` test, demo or prod; ``api_version`` 2.6, 2.8 or 2.9; ``seed`` begins the sequence
-    of reference numbers, KSeF numbers and serial numbers anew (keys and secrets are never
-    predictable); ``leak_check`` and ``tokens_disabled`` switch.
+    of reference numbers, KSeF numbers, serial numbers and of the dice thrown for faults anew (keys
+    and secrets are never predictable); ``leak_check`` and ``tokens_disabled`` switch.
     """
     body = object_field(request.json(), "body")
     if set(body) - _FIELDS:
@@ -32,7 +32,10 @@ def change(sim: Simulator, request: Request) -> Response:
         sim.api_version = API_VERSIONS[enum_field(body, "api_version", tuple(API_VERSIONS))]
     if "seed" in body:
         # certificates outlive a reset, so their numbers stay taken
-        sim.mint = NumberMint(integer_field(body, "seed", 0), set(sim.authority.issued))
+        seed = integer_field(body, "seed", 0)
+        sim.mint = NumberMint(seed, set(sim.authority.issued))
+        sim.chance.seed(seed)
+        sim.faults.dice.seed(seed)
     sim.leak_check = boolean_field(body, "leak_check", default=sim.leak_check)
     sim.tokens_disabled = boolean_field(body, "tokens_disabled", default=sim.tokens_disabled)
     return shown(sim, request)

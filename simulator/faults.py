@@ -66,7 +66,7 @@ class Faults:
 
     def __init__(self, seed: int | None = None) -> None:
         self.pending: list[Fault] = []
-        self._random = random.Random(seed)  # noqa: S311 - a dice, no secret
+        self.dice = random.Random(seed)  # noqa: S311 - no secret
 
     def take(self, endpoint: str) -> Fault | None:
         """The first order for ``endpoint``, counted down."""
@@ -94,7 +94,7 @@ class Faults:
         if fault.skip > 0:
             fault.skip -= 1
             return False
-        return fault.probability >= 1.0 or self._random.random() < fault.probability
+        return fault.probability >= 1.0 or self.dice.random() < fault.probability
 
     def _use(self, fault: Fault) -> Fault:
         fault.times -= 1
