@@ -4,6 +4,7 @@ import base64
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_date
 
 from ..ksef import enrollment, errors, keys
 from ..ksef.signer import Signer
@@ -149,6 +150,26 @@ class CertificateCertificate(models.Model):
                 "scope": scope,
                 "company_id": company.id,
             }
+        )
+
+    def _l10n_pl_ksef_ending(self):
+        """(summary, note) of a reminder, in the language of the context."""
+        self.ensure_one()
+        return self.env._(
+            "KSeF certificate ends on %s", format_date(self.env, self.date_end)
+        ), self.env._(
+            'The certificate "%s" ends soon or has ended. Have a new pair generated: '
+            "KSeF > Certificates > Generate. The old one is kept as long as documents "
+            "need it.",
+            self.display_name,
+        )
+
+    def _l10n_pl_ksef_dead(self):
+        """(summary, note) for certificates that KSeF no longer accepts."""
+        return self.env._("A KSeF certificate in use is revoked"), self.env._(
+            "KSeF no longer accepts: %s. Have a new pair generated, or choose another "
+            "certificate in the settings.",
+            ", ".join(self.mapped("display_name")),
         )
 
     def _l10n_pl_ksef_der(self):

@@ -7,7 +7,6 @@ from odoo.exceptions import UserError
 
 from ..ksef import certificates, errors
 from .l10n_pl_ksef_connection import to_aware, to_naive
-from .l10n_pl_ksef_document import BINDING
 from .l10n_pl_ksef_enrolment import NEEDED
 
 _logger = logging.getLogger(__name__)
@@ -17,7 +16,6 @@ RENEWAL_DAYS = 30
 RECENT_DAYS = 30  # how long after its acceptance a printed KOD II is still likely to be scanned
 KINDS = {"Authentication": "authentication", "Offline": "offline"}
 STATES = {"Active": "active", "Blocked": "blocked", "Revoked": "revoked", "Expired": "expired"}
-OFFLINE_MODES = ("offline24", "offline", "emergency")
 ACTIVITY = "l10n_pl_ksef.mail_activity_type_certificate"
 
 
@@ -93,24 +91,19 @@ class L10nPlKsefCertificate(models.Model):
             row.relying_count = len(row._relying_documents())
 
     def _relying_documents(self):
-        """Offline documents that may carry this certificate's KOD II and still be scanned.
+        """Offline documents that carry this certificate's KOD II and may still be scanned.
 
         KSeF judges the certificate when a code is scanned: after a revocation the codes on paper
         no longer verify. Unsent documents count, and accepted ones of the last days.
         """
         self.ensure_one()
-        Document = self.env["l10n_pl_ksef.document"]
-        if self.kind != "offline" or not self.certificate_id:
-            return Document
         recent = fields.Datetime.subtract(fields.Datetime.now(), days=RECENT_DAYS)
-        return Document.search(
+        return self.env["l10n_pl_ksef.document"].search(
             [
                 ("connection_id", "=", self.connection_id.id),
-                ("legal_mode", "in", OFFLINE_MODES),
-                ("issue_date", ">=", self.valid_from.date()),
-                ("issue_date", "<=", self.valid_to.date()),
+                ("qr_certificate_url", "like", f"/{self.serial_number}/"),
                 "|",
-                ("state", "in", [state for state in BINDING if state != "accepted"]),
+                ("state", "not in", ("accepted", "superseded", "withdrawn")),
                 "&",
                 ("state", "=", "accepted"),
                 ("acquired_at", ">=", recent),

@@ -1,7 +1,6 @@
 """Telling the administrators of certificates that end or were revoked, once each."""
 
 from odoo import fields, models
-from odoo.tools import format_date
 
 from .l10n_pl_ksef_certificate import ACTIVITY, REMINDERS, RENEWAL_DAYS
 
@@ -34,25 +33,15 @@ class L10nPlKsefConnection(models.Model):
         today = fields.Date.context_today(self)
         for certificate in self._certificates().filtered("date_end"):
             days = (certificate.date_end.date() - today).days
-            passed = [step for step in REMINDERS if days <= step]
-            step = min(passed, default=None)
-            if step is None:
-                certificate.l10n_pl_ksef_reminded = False
-            elif certificate.l10n_pl_ksef_reminded != step + 1:
-                # stored one higher, so that 0 keeps its meaning of "none yet"
-                certificate.l10n_pl_ksef_reminded = step + 1
-                self._tell_administrators(
-                    self.env._(
-                        "KSeF certificate ends on %s", format_date(self.env, certificate.date_end)
-                    ),
-                    self.env._(
-                        'The certificate "%s" ends soon or has ended. Have a new pair generated: '
-                        "KSeF > Certificates > Generate. The old one is kept as long as documents "
-                        "need it.",
-                        certificate.display_name,
-                    ),
-                    certificate.date_end.date(),
-                )
+            step = min([step for step in REMINDERS if days <= step], default=None)
+            # stored one higher, so that 0 keeps its meaning of "none yet"
+            stored = 0 if step is None else step + 1
+            if certificate.l10n_pl_ksef_reminded != stored:
+                certificate.l10n_pl_ksef_reminded = stored
+                if stored:
+                    self._tell_administrators(
+                        certificate.date_end.date(), certificate._l10n_pl_ksef_ending
+                    )
 
     def _alert_of_certificates(self):
         """Tell once of a certificate in use that KSeF no longer lets be used."""
@@ -60,22 +49,19 @@ class L10nPlKsefConnection(models.Model):
             lambda certificate: certificate.l10n_pl_ksef_status in ("blocked", "revoked", "expired")
         )
         if dead and self.state != "problem":
-            text = self.env._(
-                "KSeF no longer accepts: %s. Have a new pair generated, or choose another "
-                "certificate in the settings.",
-                ", ".join(dead.mapped("display_name")),
-            )
+            _summary, text = dead._l10n_pl_ksef_dead()
             self.write({"state": "problem", "message": text})
-            self._tell_administrators(
-                self.env._("A KSeF certificate in use is revoked"),
-                text,
-                fields.Date.context_today(self),
-            )
+            self._tell_administrators(fields.Date.context_today(self), dead._l10n_pl_ksef_dead)
 
-    def _tell_administrators(self, summary, note, deadline):
-        """One activity for each KSeF administrator; an earlier one is replaced."""
+    def _tell_administrators(self, deadline, words):
+        """One activity for each KSeF administrator, in their language, in place of an earlier one.
+
+        :param words: a method without arguments that returns (summary, note)
+        """
         self.activity_unlink([ACTIVITY])
+        record, name = words.__self__, words.__name__
         for user in self._administrators():
+            summary, note = getattr(record.with_context(lang=user.lang), name)()
             self.activity_schedule(
                 ACTIVITY, date_deadline=deadline, summary=summary, note=note, user_id=user.id
             )

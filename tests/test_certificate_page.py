@@ -114,11 +114,12 @@ class TestCertificatePage(EnrolmentCommon):
         self.assertFalse(self.simulator.calls(REVOKE))
 
     def test_warnings(self):
-        move = self.invoice()
-        document = self.freeze(move).sudo()
         offline = self.row(self.offline)
+        self.freeze(self.invoice())
         self.assertEqual(offline.relying_count, 0, "an online document has no second code")
-        document.legal_mode = "offline24"
+        move = self.invoice()
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        document = move.sudo().l10n_pl_ksef_document_ids
         self.assertEqual(self.fresh_count(offline), 1)
         document.write({"state": "accepted", "acquired_at": fields.Datetime.now()})
         self.assertEqual(self.fresh_count(offline), 1, "its print is still scanned")
@@ -185,6 +186,17 @@ class TestCertificatePage(EnrolmentCommon):
         self.assertEqual(told, [60, 30, 14, 7, 1, 0])
         self.assertEqual(self.activities().user_id, self.administrator)
 
+    def test_reminder_in_the_reader_s_language(self):
+        self.env["res.lang"].sudo()._activate_lang("pl_PL")
+        module = self.env["ir.module.module"].sudo().search([("name", "=", "l10n_pl_ksef")])
+        module._update_translations(["pl_PL"], overwrite=True)
+        self.administrator.sudo().lang = "pl_PL"
+        with freeze_time(self.offline.date_end - timedelta(days=5)):
+            self.env.invalidate_all()
+            with patch.object(type(self.page), "_refresh", side_effect=UserError("away")):
+                self.page.sudo()._cron_check()
+        self.assertIn("wygasa", self.activities().summary)
+
     def test_check_finds_a_revoked_one(self):
         self.simulator.post(
             "certificates", serial=self.offline._l10n_pl_ksef_serial(), status="Revoked"
@@ -195,8 +207,7 @@ class TestCertificatePage(EnrolmentCommon):
         self.assertEqual(self.connection.state, "problem")
         self.assertIn(self.offline.display_name, self.connection.message)
         self.assertEqual(len(self.activities()), 1)
-        with self.assertRaises(UserError):
-            self.sign_offline_code()
+        self.assert_cannot_sign("revoked")
 
     def test_check_of_one_company_holds_up_none(self):
         self.simulator.fault("POST /certificates/query", "status", status=503, times=9)

@@ -57,6 +57,12 @@ class TestCertificateTour(EnrolmentCommon, HttpCase):
         self.tour("l10n_pl_ksef_no_room", "l10n_pl_ksef_certificate_wizard_action")
         self.assertFalse(self.rows())
 
+    def test_closed_browser_is_continued(self):
+        with self.at_second_request(endpoint="enrolment", kind="outcome", code=400):
+            self.generate()
+        self.tour("l10n_pl_ksef_continue", "l10n_pl_ksef_certificate_wizard_action")
+        self.assert_pair_in_use(requests=3)
+
     def test_token_is_sent_to_another_way(self):
         token = self.simulator.post("tokens", nip=SELLER_NIP)["token"]
         self.connection.new_token = token

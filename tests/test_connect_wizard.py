@@ -142,6 +142,8 @@ class TestConnectWizard(KsefCommon):
         other, _certificate = seal()
         offline = self.simulator.post("certificates", nip=SELLER_NIP, kind="Offline")
         foreign = self.simulator.post("certificates", nip="1111111111", kind="Authentication")
+        revoked = self.simulator.post("certificates", nip=SELLER_NIP, kind="Authentication")
+        self.simulator.post("certificates", serial=revoked["serial"], status="Revoked")
         bundle = encoded(
             pkcs12.serialize_key_and_certificates(
                 b"seal", key, certificate, None, serialization.BestAvailableEncryption(b"tajne")
@@ -175,6 +177,14 @@ class TestConnectWizard(KsefCommon):
                     "key_file": encoded(foreign["key"].encode()),
                 },
                 "415",
+            ),
+            (
+                "ksef",
+                {
+                    "certificate_file": revoked["certificate"],
+                    "key_file": encoded(revoked["key"].encode()),
+                },
+                "460",
             ),
             ("token", {}, "Enter the KSeF token"),
             ("token", {"token": "not a token"}, "KSeF"),

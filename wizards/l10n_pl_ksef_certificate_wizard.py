@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_datetime
+from odoo.tools import format_date, format_datetime
 
 from ..models.l10n_pl_ksef_enrolment import NEEDED
 
@@ -34,6 +34,7 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
     certificates_limit = fields.Integer()
     message = fields.Html(compute="_compute_message")
     wait_text = fields.Text()
+    room_again_at = fields.Datetime()
     other_way = fields.Boolean()
     error_text = fields.Text()
     enrolment_ids = fields.Many2many("l10n_pl_ksef.enrolment", compute="_compute_enrolment_ids")
@@ -157,30 +158,36 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
         listed = self.env["l10n_pl_ksef.certificate"].sudo()
         limits, moment = connection._ask(lambda: listed._when_room(connection))
         self._note_limits(limits)
-        if moment:
+        self.write({"room_again_at": moment, "other_way": False})
+        _summary, self.wait_text = self._waiting()
+        connection._tell_administrators(self._reminder_day(), self._waiting)
+        return self._reopen()
+
+    def _reminder_day(self):
+        latest = fields.Datetime.add(fields.Datetime.now(), days=30)
+        return (self.room_again_at or latest).date()
+
+    def _waiting(self):
+        """(summary, note) of when it may be possible again, in the language of the context."""
+        if self.room_again_at:
             text = self.env._(
                 "As far as KSeF's data tell, two certificates can be asked for again from "
                 "%(moment)s. You will be reminded on that day.",
-                moment=format_datetime(self.env, moment),
+                moment=format_datetime(self.env, self.room_again_at),
             )
         else:
-            moment = fields.Datetime.add(fields.Datetime.now(), days=30)
             text = self.env._(
                 "KSeF's list does not show what used them up (rejected requests are not in it). "
-                "Requests renew 30 days after they were made: at the latest on %(moment)s, if "
-                "nobody asks for certificates of this subject until then. You will be reminded on "
-                "that day.",
-                moment=format_datetime(self.env, moment),
+                "Requests renew 30 days after they were made: at the latest on %(day)s, if nobody "
+                "asks for certificates of this subject until then. You will be reminded on that "
+                "day.",
+                day=format_date(self.env, self._reminder_day()),
             )
         if self.certificates_left < NEEDED:
             text += " " + self.env._(
                 "A certificate that is revoked frees its place at once, without waiting."
             )
-        self.write({"wait_text": text, "other_way": False})
-        connection._tell_administrators(
-            self.env._("KSeF certificates may be possible again"), self.wait_text, moment.date()
-        )
-        return self._reopen()
+        return self.env._("KSeF certificates may be possible again"), text
 
     def action_manage(self):
         """The list of this subject's certificates, fresh from KSeF, where they can be revoked."""

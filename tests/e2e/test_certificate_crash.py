@@ -136,3 +136,40 @@ def test_a_killed_process_uses_no_third_request(simulator, database, moment):
         assert admin.call("l10n_pl_ksef.certificate", "search_count", active) == 2
     finally:
         server.kill()
+
+
+def test_two_people_press_at_once(simulator, database):
+    """One pair, two requests: the other one waits, or is told that somebody else is at it."""
+    simulator.control("reset")
+    simulator.control("speed", {"auth": 0, "certificates": 0, "settle_seconds": 0})
+    database("UPDATE l10n_pl_ksef_enrolment SET state = 'cancelled'")
+    server = Server(database.name, "--max-cron-threads", "0")
+    try:
+        people = [server.login("admin") for _person in range(3)]
+
+        def press(person: Session) -> None:
+            try:
+                person.call(WIZARD, "action_generate", [person.create(WIZARD)])
+            except AssertionError:
+                refused.append(person)  # Odoo's message: certificates are already being made
+
+        refused: list[Session] = []
+        pressing = [threading.Thread(target=press, args=[person]) for person in people]
+        for thread in pressing:
+            thread.start()
+        for thread in pressing:
+            thread.join(60)
+        assert len(refused) < len(people)
+        database("UPDATE l10n_pl_ksef_enrolment SET requested_at = requested_at - interval '3 min'")
+        wizard = people[0].create(WIZARD)
+        (row,) = people[0].call(WIZARD, "read", [wizard], ["step"])
+        if row["step"] == "run":
+            people[0].call(WIZARD, "action_continue", [wizard])
+        wizard = people[0].create(WIZARD)
+        people[0].call(WIZARD, "action_wait", [wizard])
+        (row,) = people[0].call(WIZARD, "read", [wizard], ["requests_left"])
+        assert REQUESTS - row["requests_left"] == 2
+        rows = database("SELECT state FROM l10n_pl_ksef_enrolment WHERE state != 'cancelled'")
+        assert rows == [("done",), ("done",)]
+    finally:
+        server.kill()

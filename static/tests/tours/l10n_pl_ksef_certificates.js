@@ -82,3 +82,11 @@ registry.category("web_tour.tours").add("l10n_pl_ksef_token", {
         picture("13_elsewhere", ".modal .o_field_widget[name=signed_file]"),
     ],
 });
+
+registry.category("web_tour.tours").add("l10n_pl_ksef_continue", {
+    steps: () => [
+        picture("14_rejected", ".modal [name=enrolment_ids] .text-bg-danger"),
+        press("action_continue"),
+        picture("15_continued", ".modal div[name=progress] .alert-success:visible"),
+    ],
+});
