@@ -79,11 +79,13 @@ make_template() {
     db_rename "$new" "$TEMPLATE"
 }
 
-# odoo_shell DATABASE SCRIPT: an exception in the script is a failure, unlike in Odoo's own shell.
+# odoo_shell DATABASE SCRIPT...: one after another; an exception in them is a failure, unlike in
+# Odoo's own shell.
 odoo_shell() {
-    local marker="script ended whole"
-    { cat "$2" && printf '\nprint(%s)\n' "'$marker'"; } \
-        | odoo_run shell -d "$1" --no-http --log-level=warn | tee "$LOGS/shell.out"
+    local db=$1 marker="script ended whole"
+    shift
+    { cat "$@" && printf '\nprint(%s)\n' "'$marker'"; } \
+        | odoo_run shell -d "$db" --no-http --log-level=warn | tee "$LOGS/shell.out"
     grep -qx "$marker" "$LOGS/shell.out"
 }
 

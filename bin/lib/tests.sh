@@ -10,7 +10,8 @@ count_tests() {
     [ "$3" = 0 ] || warn "$4: $3 tests were skipped"
 }
 
-number_before() { grep -oE "[0-9]+ $1" "$2" | tail -n 1 | cut -d ' ' -f 1; }
+# number_before WORD LOG: 12 of the last "12 WORD" in the log; 0 where there is none.
+number_before() { { grep -oE "[0-9]+ $1" "$2" || echo 0; } | tail -n 1 | cut -d ' ' -f 1; }
 
 # run_pytest VENV FOLDER: the tests of a folder with a pytest.ini of its own.
 run_pytest() {
@@ -18,10 +19,9 @@ run_pytest() {
     "$BENCH/$1/bin/python" -m pytest -q -c "$ROOT/$2/pytest.ini" --rootdir "$ROOT/$2" "$ROOT/$2" \
         2>&1 | tee "$log" || rc=$?
     failed=$(number_before failed "$log") errors=$(number_before 'errors?' "$log")
-    failed=$((${failed:-0} + ${errors:-0}))
+    failed=$((failed + errors))
     [ "$rc" = 0 ] || [ "$failed" -gt 0 ] || failed=1
-    count_tests "$(number_before passed "$log" | grep . || echo 0)" "$failed" \
-        "$(number_before skipped "$log" | grep . || echo 0)" "$2"
+    count_tests "$(number_before passed "$log")" "$failed" "$(number_before skipped "$log")" "$2"
 }
 
 # check NAME COMMAND...: a linter is one test.

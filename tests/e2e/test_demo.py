@@ -87,6 +87,7 @@ def test_it_ends_well_and_says_what_it_did(demo):
 def test_the_simulator_took_each_invoice_once(demo):
     assert sorted(demo.received) == sorted(row["number"] for row in demo.rows)
     sent = [entry for entry in demo.log if (entry["method"], entry["route"]) == SEND]
+    assert not any(entry["fault"] for entry in sent), "during the outage nothing was sent"
     assert len(sent) == len(demo.rows)
 
 
@@ -105,6 +106,17 @@ def test_the_code_on_paper_is_the_link_with_the_hash_of_the_file(demo, tmp_path)
         (code,) = codes_in(FOLDER / row["pdf"], tmp_path)
         assert code == row["url"]
         assert code.rsplit("/", 1)[1] == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def test_what_was_issued_in_the_outage_had_two_codes(demo, tmp_path):
+    late = [row for row in demo.rows if row["mode"] == "offline24"]
+    assert len(late) >= 2
+    for row in late:
+        pdf = FOLDER / row["pdf"].replace(".pdf", "_offline.pdf")
+        assert sorted(codes_in(pdf, tmp_path)) == sorted([row["url"], row["certificate_url"]])
+        words = text_of("pdftotext", str(pdf), "-").split()
+        assert "OFFLINE" in words and "CERTYFIKAT" in words
+        assert row["deadline"]
 
 
 def test_the_number_stands_on_paper(demo):
