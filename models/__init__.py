@@ -38,6 +38,7 @@ from . import l10n_pl_ksef_document_actions
 from . import l10n_pl_ksef_outage
 from . import l10n_pl_ksef_document_offline
 from . import l10n_pl_ksef_enrolment
+from . import l10n_pl_ksef_request
 from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number
 from . import l10n_pl_ksef_external_document

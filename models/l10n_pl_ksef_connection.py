@@ -182,7 +182,12 @@ class L10nPlKsefConnection(models.Model):
         )
 
     def _transport(self):
-        return http.Transport(self._ksef_environment(), on_warning=self._on_warning)
+        return http.Transport(
+            self._ksef_environment(), on_warning=self._on_warning, gate=self._admit
+        )
+
+    def _admit(self, method, path):
+        self.env["l10n_pl_ksef.request"]._admit(self, method, path)
 
     def _store_tokens(self, tokens):
         """Keep them for the next run. Where another worker stores its own at this moment, those
@@ -338,6 +343,9 @@ class L10nPlKsefConnection(models.Model):
     def _explain(self, error):
         """A KsefError as a sentence for people, with KSeF's own words."""
         kinds = {
+            errors.BudgetExceeded: self.env._(
+                "KSeF's limit of requests is used up; it goes on by itself."
+            ),
             errors.NotSent: self.env._("KSeF cannot be reached from this server."),
             errors.Unavailable: self.env._("KSeF did not answer."),
             errors.OutcomeUnknown: self.env._("KSeF did not answer; the outcome is not known."),

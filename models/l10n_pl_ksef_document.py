@@ -275,6 +275,11 @@ class L10nPlKsefDocument(models.Model):
         locked.invalidate_recordset(["state", "attempt", "lease_until", "session_id"])
         return locked.filtered(lambda document: document.state in states)
 
+    def _wait_for_turn(self, text, seconds):
+        """The limit of requests is used up: nothing is wrong, only later."""
+        at = fields.Datetime.now() + timedelta(seconds=seconds)
+        self.write({"next_attempt_at": at, "error_kind": "retry", "error_text": text})
+
     def _put_off(self, text, *, kind="retry", delay=None):
         """Not now: remember why, and come back later each time. `delay` in seconds."""
         for document in self:

@@ -100,8 +100,15 @@ class L10nPlKsefSender(models.AbstractModel):
             self._send_in_session(connection, self._send_in_batches(connection, documents))
         except UserError as error:  # what a person has to put right: certificate, NIP, token
             connection._block(str(error), fix=True)
+        except errors.BudgetExceeded as error:
+            self._wait_for_turn(connection, documents, error)
         except errors.KsefError as error:
             connection._note_error(error)
+
+    def _wait_for_turn(self, connection, documents, error):
+        documents._checkpoint()
+        locked = documents._lock("queued", "sending", "sent", "accepted")
+        locked._wait_for_turn(connection._explain(error), error.retry_after)
 
     @contextmanager
     def _spare_others(self, documents):
@@ -162,6 +169,7 @@ class L10nPlKsefSender(models.AbstractModel):
         )
         connection._unblock()
         documents._checkpoint()
+        left = documents
         try:
             for document in documents:
                 going_on = False
@@ -169,6 +177,9 @@ class L10nPlKsefSender(models.AbstractModel):
                     going_on = self._send_one(connection, session, online, document)
                 if not going_on:
                     break
+                left -= document
+        except errors.BudgetExceeded as error:
+            self._wait_for_turn(connection, left, error)
         finally:
             self._close(session, online)
 
@@ -265,6 +276,9 @@ class L10nPlKsefSender(models.AbstractModel):
             return False
         if isinstance(error, ABOUT_CONNECTION):
             document._requeue(text, code=error.code, delay=0, counts=False)
+            if isinstance(error, errors.BudgetExceeded):
+                document._checkpoint()
+                raise error  # the others wait with it
             connection._note_error(error)
             return False
         verdict = error.verdict

@@ -17,6 +17,7 @@ _logger = logging.getLogger(__name__)
 SETTLE_WAITS = (0.5, 1, 2, 4)  # seconds between questions while a user waits
 ORIGINAL_WITHIN = timedelta(days=1)  # KSeF's lists lag behind its verdicts
 NOT_STORED_YET = 21165
+FEW = 3  # documents that are asked for one by one
 OPENED = 100  # status of a session that nobody closed
 
 
@@ -57,6 +58,8 @@ class L10nPlKsefSender(models.AbstractModel):
                 self.with_context(lang=lang)._settle_group(ksef, connection, group)
             except UserError as error:  # no certificate, no NIP
                 connection._block(str(error), fix=True)
+            except errors.BudgetExceeded as error:
+                self._wait_for_turn(connection, group, error)
             except ABOUT_CONNECTION as error:
                 connection._note_error(error)
             documents._checkpoint()
@@ -84,7 +87,7 @@ class L10nPlKsefSender(models.AbstractModel):
             if session.kind == "online" and "sending" in open_ones.mapped("state"):
                 # Nothing may still be on its way when absence is read as "not received".
                 ksef.close_online(session.reference_number)
-            rows = ksef.session_invoices(session.reference_number)
+            rows = self._rows(ksef, session, open_ones)
             by_reference = {row.reference: row for row in rows}
             by_hash = {row.invoice_hash: row for row in rows}
             for document in open_ones:
@@ -94,6 +97,16 @@ class L10nPlKsefSender(models.AbstractModel):
                 self._apart(document, session, ("sending", "sent"), self._settle_one, ksef, row)
         for document in documents.filtered(lambda d: d.state == "accepted" and d.upo_pending):
             self._apart(document, session, ("accepted",), self._fetch_upo, ksef)
+
+    def _rows(self, ksef, session, documents):
+        """What KSeF says of these documents: the list, or one answer each where they are few.
+
+        KSeF allows 200 lists an hour, but 1200 answers.
+        """
+        references = documents.mapped("reference_number")
+        if len(documents) <= FEW and all(references) and set(documents.mapped("state")) == {"sent"}:
+            return [ksef.invoice_status(session.reference_number, ref) for ref in references]
+        return ksef.session_invoices(session.reference_number)
 
     def _apart(self, document, session, states, settle, *args):
         """Settle one document in a transaction of its own; its faults are its own (law 6)."""

@@ -94,15 +94,16 @@ class TestResilience(KsefCommon):
         move = self.invoice()
         self.send(move, allow_fallback_pdf=True)
         document = self.document(move)
-        self.simulator.fault(
-            "GET /sessions/{ref}/invoices",
-            "status",
-            times=9,
-            status=400,
-            body='{"exception": {"exceptionDetailList": [{"exceptionCode": 21405,'
-            ' "exceptionDescription": "Błąd walidacji danych wejściowych."}]}}',
-            headers={"Content-Type": "application/json"},
-        )
+        for route in ("", "/{invoice_ref}"):
+            self.simulator.fault(
+                f"GET /sessions/{{ref}}/invoices{route}",
+                "status",
+                times=9,
+                status=400,
+                body='{"exception": {"exceptionDetailList": [{"exceptionCode": 21405,'
+                ' "exceptionDescription": "Błąd walidacji danych wejściowych."}]}}',
+                headers={"Content-Type": "application/json"},
+            )
         for _attempt in range(5):
             self.make_due(document)
             self.run_cron("ir_cron_poll")
