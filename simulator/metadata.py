@@ -92,7 +92,7 @@ def _sums(facts: Facts) -> tuple[Decimal, Decimal]:
     """Net in the invoice's currency; VAT in PLN: P_14_xW where it is given."""
     values = {
         item.tag.rpartition("}")[2]: Decimal(item.text or 0)
-        for item in facts.root.find(f"{_N}Fa") or ()
+        for item in facts.root.iterfind(f"{_N}Fa/*")
         if isinstance(item.tag, str) and item.tag.startswith((f"{_N}P_13_", f"{_N}P_14_"))
     }
     net = sum((value for name, value in values.items() if name.startswith("P_13_")), Decimal(0))

@@ -1,6 +1,6 @@
 """10,000 invoices in one batch: under a minute and 300 MB, and the simulator answers meanwhile.
 
-``pytest -s`` shows the figures.
+Their UPO and their export must fit as well. ``pytest -s`` shows the figures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from batches import Batch, make_zip
 from conftest import schema_folder, start
+from exporting import Export
 from harness import Api, adapted, login, today
 
 COUNT = 10_000
@@ -32,7 +33,7 @@ def test_ten_thousand_invoices(invoice_template: bytes) -> None:
     process, url = start("--schemas", str(schema_folder()))
     try:
         with Api(url) as api:
-            api.control("POST", "speed", polls=[0, 0], auth=0)
+            api.control("POST", "speed", polls=[0, 0], auth=0, storage=0)
             batch = Batch(api, login(api)["access"], make_zip(files))
             began = time.monotonic()
             slowest, status = 0.0, batch.submit()
@@ -41,7 +42,11 @@ def test_ten_thousand_invoices(invoice_template: bytes) -> None:
                 asked = time.monotonic()
                 status = batch.status()
                 slowest = max(slowest, time.monotonic() - asked)
-            seconds, memory = time.monotonic() - began, peak_megabytes(process.pid)
+            seconds = time.monotonic() - began
+            upo = api.get(status["upo"]["pages"][0]["downloadUrl"]).content
+            api.control("POST", "settings", export_polls=0)
+            exported = Export(api, batch.token).run()["package"]
+            memory = peak_megabytes(process.pid)
     finally:
         process.terminate()
         process.wait(10)
@@ -49,6 +54,8 @@ def test_ten_thousand_invoices(invoice_template: bytes) -> None:
         process.stdout.close()
     print(f"{COUNT} invoices: {seconds:.1f} s, {memory} MB, slowest status {slowest:.2f} s")
     assert status["successfulInvoiceCount"] == COUNT
+    assert upo.count(b"<NumerKSeFDokumentu>") == COUNT
+    assert (exported["invoiceCount"], exported["isTruncated"]) == (COUNT, False)
     assert seconds < MAX_SECONDS
     assert memory < MAX_MEGABYTES
     assert slowest < MAX_WAIT
