@@ -13,6 +13,7 @@ _logger = logging.getLogger(__name__)
 
 #: Attachment of the main company -> file.
 _NAMES = {f"l10n_pl_ksef.{name}": name for name in SCHEMA_FILES}
+_CACHE_KEY = "l10n_pl_ksef_schemas"
 #: Days until the next attempt while there are no schemas.
 _NEXT_ATTEMPT = 1
 
@@ -34,14 +35,25 @@ class L10nPlKsefSchemas(models.AbstractModel):
         Empty also while there are no schemas, or none that can be used: the document's own rules
         hold all the same, and the settings tell the administrator.
         """
-        stored = self._stored()
-        if not stored:
+        source = self._source_of_transaction()
+        if not source:
             return []
         try:
-            return validate_xsd(xml, *self._source(stored))
+            return validate_xsd(xml, *source)
         except SchemaError as error:
             _logger.warning("KSeF: invoices are not checked against the schemas: %s", error)
             return []
+
+    @api.model
+    def _source_of_transaction(self):
+        """`_source`, looked up once in a transaction: invoices are built by the hundred."""
+        cache = self.env.cr.cache
+        if _CACHE_KEY not in cache:
+            stored = self._stored()
+            if not stored:
+                return None
+            cache[_CACHE_KEY] = self._source(stored)
+        return cache[_CACHE_KEY]
 
     @api.model
     def _stored(self):
@@ -154,6 +166,7 @@ class L10nPlKsefSchemas(models.AbstractModel):
         problems += [self._explain(fault) for fault in check_schemas(complete)]
         if problems:
             raise UserError("\n".join(problems))
+        self.env.cr.cache.pop(_CACHE_KEY, None)
         company = self._company()
         for name, content in new.items():
             if name not in present:

@@ -12,6 +12,7 @@ from . import test_fa3_correction
 from . import test_fa3_document
 from . import test_fa3_limits
 from . import test_fa3_parties
+from . import test_fa3_sending
 from . import test_fa3_property
 from . import test_flow
 from . import test_offline

@@ -34,10 +34,8 @@ def set_up():
     company = env.company
     company.l10n_pl_ksef_environment = "test"
     env["l10n_pl_ksef.connection"]._for_company(company, create=True)
-    for name in SCHEMA_FILES:
-        env["ir.attachment"].create(
-            {"name": f"l10n_pl_ksef.{name}", "raw": Path(schemas, name).read_bytes()}
-        )
+    files = {name: Path(schemas, name).read_bytes() for name in SCHEMA_FILES}
+    env["l10n_pl_ksef.schemas"]._store(files)
     return env["res.partner"].create(
         {
             "name": "F.H.U. Jan Kowalski",
