@@ -163,6 +163,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         taxes = self.env["account.tax"].union(
             *(row.tax for row in draft.rows if row.category and row.category not in SELF_EVIDENT)
         )
+        if not any(taxes.mapped("invoice_legal_notes")):
+            return []
         found = []
         for tax in taxes.with_context(lang=self._polish()):
             notes = tax.invoice_legal_notes

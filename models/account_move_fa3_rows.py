@@ -2,7 +2,7 @@ import re
 import uuid
 from decimal import Decimal
 
-from odoo import api, models
+from odoo import api, models, tools
 
 from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.arithmetic import CENT, price_slack
@@ -133,14 +133,19 @@ class L10nPlKsefFa3(models.AbstractModel):
     @api.model
     def _unit_names(self, units):
         """Unit id -> Polish symbol, whatever the language of the user."""
-        # the lookups of XML ids are cached by Odoo, those by record are not
-        lookup = self.env["ir.model.data"]._xmlid_to_res_id
-        symbols = {lookup(f"uom.{name}"): symbol for name, symbol in UNITS.items()}
+        symbols = self._unit_symbols()
         names = {}
-        for unit in units.with_context(lang=self._polish()):
-            own = clean(unit.l10n_pl_ksef_code, 256)
-            names[unit.id] = own or symbols.get(unit.id) or clean(unit.name, 256)
+        for unit in units:
+            own = clean(unit.l10n_pl_ksef_code, 256) or symbols.get(unit.id)
+            names[unit.id] = own or clean(unit.with_context(lang=self._polish()).name, 256)
         return names
+
+    @api.model
+    @tools.ormcache()
+    def _unit_symbols(self):
+        """Id of Odoo's own unit -> Polish symbol. By XML id: names are translated and renamed."""
+        lookup = self.env["ir.model.data"]._xmlid_to_res_id
+        return {lookup(f"uom.{name}"): symbol for name, symbol in UNITS.items()}
 
     @api.model
     def _product(self, product):
