@@ -43,6 +43,8 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
         compute="_compute_enrolment_ids",
     )
 
+    is_rejected = fields.Boolean(compute="_compute_enrolment_ids")
+
     def _default_connection(self):
         connection = self.env["l10n_pl_ksef.connection"]._for_company(self.env.company)
         return connection.with_env(self.env)
@@ -58,6 +60,7 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
                 # what a closed browser or a dead process left behind comes first
                 rows = Enrolment._open_ones(wizard.connection_id)
             wizard.enrolment_ids = rows
+            wizard.is_rejected = "rejected" in rows.mapped("state")
             if rows:
                 finished = all(row.state in ("done", "cancelled") for row in rows)
                 wizard.step = "done" if finished else "run"
