@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import random
 import secrets
 import threading
 import traceback
@@ -74,7 +73,7 @@ class Simulator(Options):
         self._first_keys = keys.first_keys(self.clock.now())
         self._seed = seed
         self.mint = NumberMint(seed)
-        self.chance = random.Random(seed)  # noqa: S311 - where it strews extra properties
+        self.leak_salt = str(seed) if seed is not None else secrets.token_hex(8)
         self._upo_signer: UpoSigner | None = None
         #: set by the server: refuse connections for so many seconds
         self.stop_listening: Callable[[float], None] | None = None
@@ -195,7 +194,7 @@ class Simulator(Options):
             folded = unicodedata.normalize("NFKD", warning).encode("ascii", "ignore")
             answer.headers["X-System-Warning"] = folded.decode("ascii")
         if self.leak_check and not request.path.startswith("/_sim"):
-            leak.strew(answer, self.chance)
+            leak.strew(answer, self.leak_salt)
         return answer
 
     def _perform(self, route: Route, params: dict[str, str], request: Request) -> Response:

@@ -34,7 +34,7 @@ def change(sim: Simulator, request: Request) -> Response:
         # certificates outlive a reset, so their numbers stay taken
         seed = integer_field(body, "seed", 0)
         sim.mint = NumberMint(seed, set(sim.authority.issued))
-        sim.chance.seed(seed)
+        sim.leak_salt = str(seed)
         sim.faults.dice.seed(seed)
     sim.leak_check = boolean_field(body, "leak_check", default=sim.leak_check)
     sim.tokens_disabled = boolean_field(body, "tokens_disabled", default=sim.tokens_disabled)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .messages import Response
 
+PREFIX = "xSimExtra"
 _SHARE = 0.5
 _EXTRAS: tuple[Any, ...] = (
     "nieznane",
@@ -23,24 +24,28 @@ _EXTRAS: tuple[Any, ...] = (
     [{"code": 200, "token": "x"}],
     {"referenceNumber": "x", "status": {"code": 999}},
 )
-#: A map whose values are texts; anything else there would break the contract.
-_MAPS = {"extensions"}
+#: Maps whose values are texts; anything else there would break the contract.
+_MAPS = {"extensions", "headers"}
 
 
-def strew(answer: Response, chance: random.Random) -> None:
-    """Put unknown properties into objects of a JSON answer, at any depth."""
+def strew(answer: Response, salt: str) -> None:
+    """Put unknown properties into objects of a JSON answer, at any depth.
+
+    The same object gets the same ones wherever it is told: a new field would not differ either.
+    """
     if answer.body and "json" in answer.content_type:
-        grown = _grow(json.loads(answer.body), chance)
+        grown = _grow(json.loads(answer.body), salt)
         answer.body = json.dumps(grown, ensure_ascii=False).encode("utf-8")
 
 
-def _grow(value: Any, chance: random.Random) -> Any:
+def _grow(value: Any, salt: str) -> Any:
     if isinstance(value, list):
-        return [_grow(item, chance) for item in value]
+        return [_grow(item, salt) for item in value]
     if not isinstance(value, dict):
         return value
-    grown = [(name, item if name in _MAPS else _grow(item, chance)) for name, item in value.items()]
+    chance = random.Random(salt + json.dumps(value))  # noqa: S311 - no secret
+    grown = [(name, item if name in _MAPS else _grow(item, salt)) for name, item in value.items()]
     if chance.random() < _SHARE:
         place = chance.randint(0, len(grown))
-        grown.insert(place, (f"xSimExtra{chance.randint(1, 99)}", chance.choice(_EXTRAS)))
+        grown.insert(place, (f"{PREFIX}{chance.randint(1, 99)}", chance.choice(_EXTRAS)))
     return dict(grown)

@@ -31,8 +31,10 @@ class Simulator:
         python = os.environ.get("L10N_PL_KSEF_SIMULATOR_PYTHON", str(bench / "venv-sim/bin/python"))
         schemas = str(schema_folder())
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        # the leak check, always: the Ministry may add unknown properties to answers any day
+        options = ["--port", "0", "--profile", "test", "--leak-check", "--schemas", schemas]
         self.process = subprocess.Popen(  # noqa: S603
-            [python, "-m", "simulator", "--port", "0", "--profile", "test", "--schemas", schemas],
+            [python, "-m", "simulator", *options],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

@@ -29,7 +29,8 @@ class SimulatorProcess:
     """Starts on a free port; ``url`` is its address."""
 
     def __init__(self) -> None:
-        command = [python(), "-m", "simulator", "--port", "0", "--profile", "test"]
+        # unknown properties in answers, always: the Ministry may add some any day
+        command = [python(), "-m", "simulator", "--port", "0", "--profile", "test", "--leak-check"]
         if SCHEMAS.exists():
             command += ["--schemas", str(SCHEMAS)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
