@@ -242,3 +242,58 @@ class TestFa3Advance(Fa3Common):
         advance.action_post()
         found = self.texts(self.built(advance), "P_13_1", "P_14_1", "P_13_3", "P_14_3", "P_15")
         self.assertEqual(found, ["779.72", "179.34", "38.99", "1.95", "1000.00"])
+
+    def test_c08_global_discount_of_a_sales_order(self):
+        order = self.sales_order()
+        order.order_line[1].tax_ids = self.tax("vs_kraj_8")
+        order.order_line[0].price_unit = 100
+        wizard = self.env["sale.order.discount"].sudo()
+        wizard.create(
+            {
+                "sale_order_id": order.id,
+                "discount_type": "so_discount",
+                "discount_percentage": 0.1,
+            }
+        ).action_apply_discount()
+        move = self.invoices_of(order, "delivered")
+        names = ("Towar", "Usługa", "Rabat 10%", "Rabat 10%")
+        for line, name in zip(move.invoice_line_ids, names, strict=True):
+            line.name = name
+        move.invoice_date = date(2026, 11, 5)
+        move.action_post()
+        tree = self.built(move, "C08-global-discount", ignored=["WarunkiTransakcji"])
+        self.assertEqual(self.texts(tree, "P_13_1", "P_15"), ["900.00", "1593.00"])
+
+    def test_delivery_notes_of_a_sales_order(self):
+        order = self.sales_order()
+        if "picking_ids" not in order._fields:
+            self.skipTest("the module sale_stock is not installed")
+        picking = order.picking_ids
+        for move in picking.move_ids:
+            move.quantity = move.product_uom_qty
+            move.picked = True
+        picking.button_validate()
+        invoice = self.invoices_of(order, "delivered")
+        invoice.action_post()
+        self.assertEqual(self.texts(self.built(invoice), "WZ"), [picking.name])
+
+    def test_debit_note_is_a_correction_upwards(self):
+        if "debit_origin_id" not in self.env["account.move"]._fields:
+            self.skipTest("the module account_debit_note is not installed")
+        root = self.original(("Towar", 10, 100, "vs_kraj_23"))
+        wizard = (
+            self.env["account.debit.note"]
+            .with_context(active_model="account.move", active_ids=root.ids)
+            .create({"date": date(2026, 11, 5), "reason": "za mało", "copy_lines": True})
+        )
+        debit = self.env["account.move"].browse(wizard.create_debit()["res_id"])
+        self.assertEqual(debit.l10n_pl_ksef_corrected_move_ids, root)
+        debit.invoice_line_ids.quantity = 2
+        debit.action_post()
+        tree = self.built(debit)
+        self.assertEqual(
+            self.rows(tree, "StanPrzed", "P_8B", "P_11"),
+            [("1", "10", "1000.00"), (None, "12", "1200.00")],
+        )
+        found = self.texts(tree, "RodzajFaktury", "P_15", "TypKorekty", "NrZamowienia")
+        self.assertEqual(found, ["KOR", "246.00", "1", None])

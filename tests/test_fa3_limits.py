@@ -52,6 +52,7 @@ class TestFa3Limits(Fa3Common):
         self.assertGreater(len(words), 10_000)
         move = self.invoice(
             (words, 1, 100, "vs_kraj_23"),
+            post=False,
             narration=f"<p>{words[:9000]}</p>",
             l10n_pl_ksef_description_ids=[Command.create({"key": "Opis dzieła", "value": words})],
         )
@@ -62,6 +63,7 @@ class TestFa3Limits(Fa3Common):
                 ]
             }
         )
+        move.action_post()
         self.built(move)
         fa = read(move._l10n_pl_ksef_build_fa3()).Fa
         row = fa.FaWiersz[0]
