@@ -29,6 +29,13 @@ STATUS_LIFE = timedelta(days=7)
 #: Regulation Dz.U. 2025 poz. 1815, par. 13.
 LAST_DAY_OF_TOKENS = date(2026, 12, 31)
 
+_TOKEN_FIELDS = (
+    "challenge",
+    "contextIdentifier",
+    "encryptedToken",
+    "publicKeyId",
+    "authorizationPolicy",
+)
 _STATUS_TEXT = {
     100: "Uwierzytelnianie w toku",
     200: "Uwierzytelnianie zakończone sukcesem",
@@ -151,9 +158,9 @@ def ksef_token(sim: Simulator, request: Request) -> Response:
             "Operacja nie jest dostępna dla użytej metody uwierzytelnienia.",
             {"authenticationMethodCategory": "Token"},
         )
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", _TOKEN_FIELDS)
     wanted = text_field(body, "challenge")
-    identifier = object_field(body.get("contextIdentifier"), "contextIdentifier")
+    identifier = object_field(body.get("contextIdentifier"), "contextIdentifier", ("type", "value"))
     kind = enum_field(identifier, "type", tuple(CONTEXTS))
     value = text_field(identifier, "value")
     if not CONTEXTS[kind].fullmatch(value):

@@ -131,8 +131,10 @@ def read_json_policy(body: dict[str, Any]) -> Policy | None:
     """``authorizationPolicy`` of the login with a token; raises 21405."""
     if body.get("authorizationPolicy") is None:
         return None
-    outer = object_field(body["authorizationPolicy"], "authorizationPolicy")
-    allowed = object_field(outer.get("allowedIps"), "allowedIps")
+    outer = object_field(body["authorizationPolicy"], "authorizationPolicy", ("allowedIps",))
+    allowed = object_field(
+        outer.get("allowedIps"), "allowedIps", tuple(key for key, _pattern in _POLICY.values())
+    )
     policy: Policy = {}
     for key, pattern in _POLICY.values():
         values = allowed.get(key)

@@ -26,6 +26,8 @@ MAX_PART = 100_000_000 + ciphers.BLOCK
 WINDOW_PER_PART = timedelta(minutes=20)
 TOO_LATE = "Przekroczono czas wysyłki"
 NOTHING_SENT = "Nie przesłano faktur"
+_FIELDS = ("formCode", "batchFile", "encryption", "offlineMode")
+_FILE_FIELDS = ("fileSize", "fileHash", "compressionType", "fileParts")
 #: Seconds of work that one look does itself, and that the thread does between two requests.
 _LOOK_SLICE = 0.5
 _THREAD_SLICE = 0.05
@@ -37,9 +39,9 @@ _SPOOL = 16_000_000
 def open_batch(sim: Simulator, request: Request) -> Response:
     """``POST /sessions/batch``."""
     now = sim.clock.now()
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", _FIELDS)
     form = opening.read_form(body)
-    package = _read_package(object_field(body.get("batchFile"), "batchFile"))
+    package = _read_package(object_field(body.get("batchFile"), "batchFile", _FILE_FIELDS))
     package.offline = boolean_field(body, "offlineMode", default=False)
     key, iv = opening.read_encryption(sim, body)
     operation = request.caller
@@ -95,7 +97,7 @@ def _read_package(body: dict[str, Any]) -> Package:
 
 
 def _read_part(value: object) -> Part:
-    body = object_field(value, "fileParts")
+    body = object_field(value, "fileParts", ("ordinalNumber", "fileSize", "fileHash"))
     size = integer_field(body, "fileSize", 1)
     ordinal = integer_field(body, "ordinalNumber", 1)
     if size > MAX_PART or size % ciphers.BLOCK:

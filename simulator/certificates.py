@@ -23,6 +23,8 @@ from .store import AuthOperation, Enrolment
 if TYPE_CHECKING:
     from .app import Simulator
 
+_ENROL_FIELDS = ("certificateName", "certificateType", "csr", "validFrom")
+_QUERY_FIELDS = ("certificateSerialNumber", "name", "type", "status", "expiresAfter")
 KINDS = ("Authentication", "Offline")
 STATES = ("Active", "Blocked", "Revoked", "Expired")
 REASONS = ("Unspecified", "Superseded", "KeyCompromise")
@@ -124,7 +126,7 @@ def enrol(sim: Simulator, request: Request) -> Response:
     """``POST /certificates/enrollments``."""
     now = sim.clock.now()
     operation: AuthOperation = request.caller
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", _ENROL_FIELDS)
     name = text_field(body, "certificateName")
     if not _NAME.fullmatch(name):
         raise BadRequest(21405, "Pole certificateName ma niepoprawną wartość.")
@@ -255,7 +257,7 @@ def _own(sim: Simulator, request: Request) -> list[IssuedCertificate]:
 
 def retrieve(sim: Simulator, request: Request) -> Response:
     """``POST /certificates/retrieve``: the caller's own; unknown numbers are left out."""
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", ("certificateSerialNumbers",))
     serials = body.get("certificateSerialNumbers")
     if not isinstance(serials, list) or not 1 <= len(serials) <= 10:
         raise BadRequest(21405, "Pole certificateSerialNumbers musi mieć od 1 do 10 pozycji.")
@@ -284,7 +286,9 @@ def _check_serial(serial: object) -> None:
 
 def query(sim: Simulator, request: Request) -> Response:
     """``POST /certificates/query``."""
-    body: dict[str, Any] = object_field(request.json(), "treść") if request.body.strip() else {}
+    body: dict[str, Any] = {}
+    if request.body.strip():
+        body = object_field(request.json(), "treść", _QUERY_FIELDS)
     size = number_parameter(request, "pageSize", 10, 10, 50)
     offset = number_parameter(request, "pageOffset", 0, 0, 1_000_000)
     now = sim.clock.now()
@@ -356,7 +360,9 @@ def revoke(sim: Simulator, request: Request, serial: str) -> Response:
             {"authenticationMethodCategory": "Token"},
         )
     _check_serial(serial)
-    body: dict[str, Any] = object_field(request.json(), "treść") if request.body.strip() else {}
+    body: dict[str, Any] = {}
+    if request.body.strip():
+        body = object_field(request.json(), "treść", ("revocationReason",))
     if body.get("revocationReason") is not None:
         enum_field(body, "revocationReason", REASONS)
     entry = sim.authority.issued.get(serial)

@@ -24,6 +24,7 @@ MAX_RUNNING = 10
 STATUS_LIFE = timedelta(days=7)
 PACKAGE_LIFE = timedelta(days=3)
 LINK_LIFE = timedelta(hours=1)
+_FIELDS = ("encryption", "filters", "onlyMetadata", "compressionType")
 _TEXT = {
     100: "Eksport faktur w toku",
     200: "Eksport faktur zakończony sukcesem",
@@ -45,7 +46,7 @@ _ALLOWED = {"Nip": set(metadata.SUBJECTS), "InternalId": {"Subject3"}}
 def start(sim: Simulator, request: Request) -> Response:
     """``POST /invoices/exports``."""
     now = sim.clock.now()
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", _FIELDS)
     filters = object_field(body.get("filters"), "filters")
     subject = query.read(filters, now).subject
     only_metadata = boolean_field(body, "onlyMetadata", default=False)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .app import Simulator
 
 FORM = ("FA (3)", "1-0E", "FA")
+_ENCRYPTION = ("encryptedSymmetricKey", "initializationVector", "publicKeyId")
 _KEY_BYTES = 32
 _IV_BYTES = 16
 
@@ -22,8 +23,8 @@ def read_form(body: dict[str, Any]) -> tuple[str, str, str]:
 
     The simulator holds no other schema, so it accepts no other form.
     """
-    form_code = object_field(body.get("formCode"), "formCode")
     names = ("systemCode", "schemaVersion", "value")
+    form_code = object_field(body.get("formCode"), "formCode", names)
     system, version, value = (text_field(form_code, name) for name in names)
     if (system, version, value) != FORM:
         raise BadRequest(21405, "Nieobsługiwany kod formularza.")
@@ -35,7 +36,7 @@ def read_encryption(sim: Simulator, body: dict[str, Any]) -> tuple[bytes | None,
 
     A key that cannot be unwrapped is None: the call succeeds, the status 415 tells later.
     """
-    encryption = object_field(body.get("encryption"), "encryption")
+    encryption = object_field(body.get("encryption"), "encryption", _ENCRYPTION)
     wrapped = base64_field(encryption, "encryptedSymmetricKey")
     iv = base64_field(encryption, "initializationVector", _IV_BYTES)
     pair = keys.choose(sim, "SymmetricKeyEncryption", encryption.get("publicKeyId"))

@@ -14,6 +14,7 @@ from .store import OWNER_RIGHTS, AuthOperation, Context
 if TYPE_CHECKING:
     from .app import Simulator
 
+_GRANT_FIELDS = ("contextIdentifier", "targetIdentifier", "permissionTypes", "permissionState")
 _SCOPES = (*OWNER_RIGHTS, "EnforcementOperations", "VatUeManage")
 
 
@@ -59,7 +60,9 @@ def personal_grants(sim: Simulator, request: Request) -> Response:
 
     An owner's rights are no grants: since API 2.9 they come in ``ownerPermissions``.
     """
-    body: dict[str, Any] = object_field(request.json(), "treść") if request.body.strip() else {}
+    body: dict[str, Any] = {}
+    if request.body.strip():
+        body = object_field(request.json(), "treść", _GRANT_FIELDS)
     size = number_parameter(request, "pageSize", 10, 10, 100)
     offset = number_parameter(request, "pageOffset", 0, 0, 1_000_000)
     operation: AuthOperation = request.caller

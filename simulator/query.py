@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .app import Simulator
 
 _MONTHS = 3
+_RANGE = ("dateType", "from", "to", "restrictToPermanentStorageHwmDate")
 _DATE_TYPES = ("Issue", "Invoicing", "PermanentStorage")
 _AMOUNTS = {"Brutto": "grossAmount", "Netto": "netAmount", "Vat": "vatAmount"}
 _OTHER_TYPES = ("VatPef", "VatPefSp", "KorPef", "VatRr", "KorVatRr")
@@ -89,7 +90,7 @@ def visible(store: Store, context: Context, number: str) -> Invoice | None:
 def read(body: dict[str, Any], now: datetime) -> Query:
     """InvoiceQueryFilters; raises 21405."""
     subject = enum_field(body, "subjectType", tuple(SUBJECTS))
-    window = object_field(body.get("dateRange"), "dateRange")
+    window = object_field(body.get("dateRange"), "dateRange", _RANGE)
     date_type = enum_field(window, "dateType", _DATE_TYPES)
     start = _moment(text_field(window, "from"), "dateRange.from")
     end = _moment(window["to"], "dateRange.to") if window.get("to") is not None else now
@@ -186,7 +187,7 @@ def _types(body: dict[str, Any], name: str) -> _Test:
 
 
 def _buyer(body: dict[str, Any], name: str) -> _Test:
-    buyer = object_field(body[name], name)
+    buyer = object_field(body[name], name, ("type", "value"))
     kind = enum_field(buyer, "type", ("Nip", "VatUe", "Other", "None"))
     value = None
     if buyer.get("value") is not None:
@@ -202,7 +203,7 @@ def _buyer(body: dict[str, Any], name: str) -> _Test:
 
 
 def _amount(body: dict[str, Any], name: str) -> _Test:
-    amount = object_field(body[name], name)
+    amount = object_field(body[name], name, ("type", "from", "to"))
     key = _AMOUNTS[enum_field(amount, "type", tuple(_AMOUNTS))]
     bounds = [amount.get("from"), amount.get("to")]
     for bound in bounds:

@@ -14,6 +14,15 @@ from .store import Invoice, Session
 if TYPE_CHECKING:
     from .app import Simulator
 
+_SEND_FIELDS = (
+    "invoiceHash",
+    "invoiceSize",
+    "encryptedInvoiceHash",
+    "encryptedInvoiceSize",
+    "encryptedInvoiceContent",
+    "offlineMode",
+    "hashOfCorrectedInvoice",
+)
 SESSION_LIFE = timedelta(hours=12)
 WRITE_RIGHTS = ("InvoiceWrite", "PefInvoiceWrite", "EnforcementOperations")
 
@@ -21,7 +30,7 @@ WRITE_RIGHTS = ("InvoiceWrite", "PefInvoiceWrite", "EnforcementOperations")
 def open_online(sim: Simulator, request: Request) -> Response:
     """``POST /sessions/online``."""
     now = sim.clock.now()
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", ("formCode", "encryption"))
     form = opening.read_form(body)
     key, iv = opening.read_encryption(sim, body)
     operation = request.caller
@@ -54,7 +63,7 @@ def _find(sim: Simulator, request: Request, reference: str) -> Session:
 def send(sim: Simulator, request: Request, ref: str) -> Response:
     """``POST /sessions/online/{ref}/invoices``: what can be judged without decrypting."""
     session = _find(sim, request, ref)
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", _SEND_FIELDS)
     invoice_hash = hash_field(body, "invoiceHash")
     size = integer_field(body, "invoiceSize", 1)
     encrypted_hash = hash_field(body, "encryptedInvoiceHash")

@@ -8,10 +8,17 @@ from typing import Any
 from .messages import BadRequest, Request
 
 
-def object_field(value: Any, name: str) -> dict[str, Any]:
-    """``value`` as a JSON object."""
+def object_field(value: Any, name: str, known: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """``value`` as a JSON object with no other properties than ``known``, None = any.
+
+    The Ministry passes over what it does not know. Here it is refused, because a misspelt option
+    (``offlinemode``) would look as if it had been taken.
+    """
     if not isinstance(value, dict):
         raise BadRequest(21405, f"Pole {name} jest wymagane i musi być obiektem.")
+    strange = [] if known is None else sorted(set(value) - set(known))
+    if strange:
+        raise BadRequest(21405, f"Nieznane pola w {name}: {', '.join(map(str, strange))}.")
     return value
 
 

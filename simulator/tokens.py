@@ -46,7 +46,7 @@ def make(
 def create(sim: Simulator, request: Request) -> Response:
     """``POST /tokens``: only after a signature, only with rights that the caller has."""
     operation: AuthOperation = request.caller
-    body = object_field(request.json(), "treść")
+    body = object_field(request.json(), "treść", ("permissions", "description"))
     asked = body.get("permissions")
     if not isinstance(asked, list) or not asked:
         raise BadRequest(21405, "Pole permissions jest wymagane.")

@@ -77,6 +77,44 @@ def test_bodies_of_another_shape(api: Api, token: str, content: bytes) -> None:
         assert code_of(answer) == 21405, path
 
 
+TAKING_JSON = [
+    "/auth/ksef-token",
+    "/sessions/online",
+    "/sessions/batch",
+    "/invoices/exports",
+    "/invoices/query/metadata",
+    "/certificates/enrollments",
+    "/certificates/retrieve",
+    "/certificates/query",
+    "/tokens",
+    "/permissions/query/personal/grants",
+]
+
+
+@pytest.mark.parametrize("path", TAKING_JSON)
+def test_misspelt_properties(api: Api, token: str, path: str) -> None:
+    """The Ministry passes over them; an option that silently does nothing helps nobody."""
+    good: dict[str, Any] = {}
+    if path == "/invoices/query/metadata":
+        good = {"subjectType": "Subject1", "dateRange": window()}
+    answer = api.call("POST", path, token, json={**good, "offlinemode": True})
+    assert code_of(answer) == 21405
+    assert "offlinemode" in answer.text
+
+
+def test_misspelt_properties_inside(api: Api, token: str, xml: bytes) -> None:
+    session = open_session(api, token)
+    assert code_of(session.post(session.payload(xml, offlinemode=True))) == 21405
+    batch = Batch(api, token, make_zip({"a.xml": xml}))
+    assert code_of(batch.post(batch.payload(compressiontype="Zip"))) == 21405
+    export = Export(api, token)
+    strange = {"subjectType": "Subject1", "dateRange": window(until="now")}
+    assert code_of(export.post(export.payload(strange))) == 21405
+    payload = export.payload()
+    payload["encryption"]["keyId"] = "x"
+    assert code_of(export.post(payload)) == 21405
+
+
 # -- section 3 ----------------------------------------------------------------------------------
 
 
@@ -356,10 +394,9 @@ def test_no_technical_correction_in_a_batch(api: Api, token: str, xml: bytes) ->
     batch.submit(offline=True)
     assert batch.rows()[0]["status"]["code"] == 430
     batch = Batch(api, token, make_zip({"a.xml": xml}))
-    assert batch.post({**batch.payload(), "hashOfCorrectedInvoice": sha(broken)}).is_success
-    batch.put()
-    batch.close()
-    assert batch.status()["status"]["code"] == 200
+    named = {**batch.payload(), "hashOfCorrectedInvoice": sha(broken)}
+    assert code_of(batch.post(named)) == 21405
+    assert batch.submit()["status"]["code"] == 200
     rows = api.call(
         "POST",
         "/invoices/query/metadata",
