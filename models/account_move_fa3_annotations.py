@@ -29,7 +29,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     @api.model
     def _annotations(self, draft, total):
         """The eight annotations. A correction repeats those of the document that it corrects."""
-        repeated = self._repeated_annotations(draft)
+        repeated = self._repeated_annotations(draft, total)
         if repeated:
             return repeated
         company = draft.move.company_id
@@ -137,7 +137,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         return None
 
     @api.model
-    def _repeated_annotations(self, draft):
+    def _repeated_annotations(self, draft, total):
         """Annotations of the corrected document; None for anything but corrections."""
         return None
 

@@ -5,8 +5,10 @@ from odoo import api, models
 
 from ..ksef.fa3 import correction
 from ..ksef.fa3 import model as fa3
+from ..ksef.fa3.lexical import rounded
 from ..ksef.fa3.reader import read
 from ..ksef.fa3.text import clean
+from .account_move_fa3_annotations import SPLIT_PAYMENT_LIMIT
 from .l10n_pl_ksef_document import BINDING
 
 #: Keeps a corrected buyer's new data and the old ones together (IDNabywcy).
@@ -273,14 +275,30 @@ class L10nPlKsefFa3(models.AbstractModel):
         return {"FP": snapshot.Fa.FP, "TP": snapshot.Fa.TP}
 
     @api.model
-    def _repeated_annotations(self, draft):
+    def _repeated_annotations(self, draft, total):
         """Those of the corrected invoice, unless the correction brings another VAT rate."""
         snapshot = draft.origin and draft.origin.snapshot
         if not snapshot:
-            return super()._repeated_annotations(draft)
+            return super()._repeated_annotations(draft, total)
         rates = {row.P_12 for row in snapshot.Fa.FaWiersz}
         own = {row.kind.rate for row in draft.all_rows if row.category}
-        return snapshot.Fa.Adnotacje if not rates or own <= rates else None
+        if rates and not own <= rates:
+            return None
+        self._check_split_payment(draft, snapshot.Fa, total)
+        return snapshot.Fa.Adnotacje
+
+    @api.model
+    def _check_split_payment(self, draft, corrected, total):
+        """A hint when the corrected amount lies on the other side of the threshold."""
+        amount = (self._paid_before(draft) + total) * (draft.rate or 1)
+        above = rounded(amount, 2) > SPLIT_PAYMENT_LIMIT
+        annexed = any(row.P_12_Zal_15 for row in corrected.FaWiersz)
+        if annexed and above != (corrected.Adnotacje.P_18A == 1):
+            text = self.env._(
+                "After the correction the amount is on the other side of the 15 000 PLN of split "
+                "payment; the annotation stays that of the corrected invoice."
+            )
+            draft.warning("KS31", draft.move, "l10n_pl_ksef_split_payment", text)
 
     @api.model
     def _correction_type(self, draft):

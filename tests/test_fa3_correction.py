@@ -313,6 +313,14 @@ class TestFa3Correction(Fa3Common):
         tree = self.built(self.refund(root, {"quantity": 1}))
         self.assertEqual(self.texts(tree, "P_18A", "TP", "FP", "Platnosc"), ["1", "1", "1", None])
 
+    def test_split_payment_stays_but_is_told(self):
+        steel = self.env["product.product"].create({"name": "Stal", "l10n_pl_ksef_annex15": True})
+        line = ("Stal", 10, 2000, "vs_kraj_23", {"product_id": steel.id})
+        credit = self.refund(self.original(line), {"quantity": 9})
+        xml, draft = self.env["l10n_pl_ksef.fa3"]._build(credit)
+        self.assertIn(b"<P_18A>1</P_18A>", xml)
+        self.assertIn("l10n_pl_ksef_split_payment", [w.field for w in draft.warnings])
+
     def wizard(self, root, *changes, **values):
         """The correction made by the wizard; each change is written on one line of its grid."""
         wizard = self.env["l10n_pl_ksef.correction"].with_context(active_id=root.id).create(values)
