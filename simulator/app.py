@@ -177,7 +177,10 @@ class Simulator(Options):
         """The route, or the refusal for an unknown address or method."""
         if request.path.startswith("/v2/testdata/") and self.profile.name != "test":
             raise NotFound("Nie znaleziono zasobu.")
-        return self.router.match(request.method, request.path)
+        route, params = self.router.match(request.method, request.path)
+        if self.api_version < route.since:
+            raise NotFound("Nie znaleziono zasobu.")
+        return route, params
 
     def take_fault(self, endpoint: str) -> Fault | None:
         """The fault ordered for a request, or what an outage of KSeF does to it."""

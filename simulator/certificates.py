@@ -16,6 +16,7 @@ from . import csr as requests
 from . import der
 from .clock import parse_moment, stamp
 from .messages import BadRequest, Forbidden, Gone, Request, Response, reply
+from .permissions import linked
 from .pki import IssuedCertificate
 from .shapes import base64_field, enum_field, number_parameter, object_field, text_field
 from .store import AuthOperation, Enrolment
@@ -366,7 +367,7 @@ def revoke(sim: Simulator, request: Request, serial: str) -> Response:
     if body.get("revocationReason") is not None:
         enum_field(body, "revocationReason", REASONS)
     entry = sim.authority.issued.get(serial)
-    if entry is None or entry.subject != operation.owner:
+    if entry is None or entry.subject not in linked(sim, operation.owner):
         raise BadRequest(25008)
     now = sim.clock.now()
     if entry.status_at(now) != "Active":

@@ -39,6 +39,16 @@ def of(sim: Simulator, context: Context, subject: str) -> tuple[str, ...]:
     return OWNER_RIGHTS
 
 
+def linked(sim: Simulator, subject: str) -> set[str]:
+    """The subject and those that are the same person to KSeF: a NIP linked with a PESEL."""
+    kind, _colon, value = subject.partition(":")
+    found = {subject}
+    for nip, (pesel, _bailiff, _dead) in sim.store.persons.items():
+        if (kind, value) in (("Nip", nip), ("Pesel", pesel)):
+            found |= {f"Nip:{nip}", f"Pesel:{pesel}"}
+    return found
+
+
 def deceased(sim: Simulator, subject: str) -> bool:
     kind, _colon, value = subject.partition(":")
     return kind == "Pesel" and any(
@@ -121,12 +131,17 @@ def attachments_status(sim: Simulator, request: Request) -> Response:
 
 
 def not_served(_sim: Simulator, request: Request, **_params: str) -> Response:
-    """Managing other people's rights: the add-on never does it, so nobody has the right here."""
+    """What the add-on never does: the rights of others, collective identifiers.
+
+    Nobody has the right to it here.
+    """
+    collective = request.path.startswith("/v2/collective-identifiers")
+    wanted = "CollectiveIdentifierManage" if collective else "CredentialsManage"
     raise Forbidden(
         "missing-permissions",
         "Brak wymaganych uprawnień.",
         {
-            "requiredAnyOfPermissions": ["CredentialsManage"],
+            "requiredAnyOfPermissions": [wanted],
             "presentPermissions": list(request.caller.rights),
         },
     )
@@ -154,6 +169,13 @@ _NOT_SERVED = (
     ("POST", "query/authorizations/grants"),
     ("POST", "query/eu-entities/grants"),
 )
+#: Numbers for payments of many invoices at once, since API 2.7.
+_COLLECTIVE = (
+    ("POST", ""),
+    ("POST", "/query"),
+    ("POST", "/invoices"),
+    ("GET", "/ksef/{number}"),
+)
 ROUTES = [
     Route("POST", f"{_BASE}/query/personal/grants", personal_grants, _ACCESS, media=_JSON),
     Route(
@@ -164,4 +186,8 @@ ROUTES = [
         ("CredentialsManage", "CredentialsRead"),
     ),
     *(Route(method, f"{_BASE}/{path}", not_served, _ACCESS) for method, path in _NOT_SERVED),
+    *(
+        Route(method, f"/v2/collective-identifiers{path}", not_served, _ACCESS, since=(2, 7))
+        for method, path in _COLLECTIVE
+    ),
 ]

@@ -26,6 +26,8 @@ class Route:
     token: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
     media: str | None = None
+    #: the API version that brought it
+    since: tuple[int, int] = (2, 0)
 
     @property
     def prefix_free(self) -> str:

@@ -278,6 +278,7 @@ def end_certificate(sim: Simulator, request: Request, serial: str) -> Response:
 _JSON = "application/json"
 _BASE = "/v2/testdata"
 _ACCESS = ("access",)
+_WITH_2_7 = (2, 7)
 ROUTES = [
     Route("POST", f"{_BASE}/subject", create_subject, media=_JSON),
     Route("POST", f"{_BASE}/subject/remove", remove_subject, media=_JSON),
@@ -298,5 +299,12 @@ ROUTES = [
     Route("POST", f"{_BASE}/rate-limits", set_rate_limits, _ACCESS, media=_JSON),
     Route("DELETE", f"{_BASE}/rate-limits", drop_rate_limits, _ACCESS),
     Route("POST", f"{_BASE}/rate-limits/production", drop_rate_limits, _ACCESS),
-    Route("PUT", _BASE + "/certificates/{serial}", end_certificate, _ACCESS, media=_JSON),
+    Route(
+        "PUT",
+        _BASE + "/certificates/{serial}",
+        end_certificate,
+        _ACCESS,
+        media=_JSON,
+        since=_WITH_2_7,
+    ),
 ]

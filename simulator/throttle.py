@@ -34,6 +34,10 @@ GROUPS = {
     "POST /invoices/query/metadata": "invoiceMetadata",
     "POST /invoices/exports": "invoiceExport",
     "GET /invoices/exports/{}": "invoiceExportStatus",
+    "POST /collective-identifiers": "collectiveIdentifier",
+    "POST /collective-identifiers/query": "collectiveIdentifier",
+    "POST /collective-identifiers/invoices": "collectiveIdentifier",
+    "GET /collective-identifiers/ksef/{}": "collectiveIdentifier",
     # without a token, and yet not among the anonymous
     "POST /testdata/context/block": "other",
     "POST /testdata/context/unblock": "other",

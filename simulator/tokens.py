@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .clock import stamp
 from .messages import BadRequest, Forbidden, Request, Response, reply
 from .paging import page
+from .permissions import linked
 from .routing import Route
 from .shapes import enum_field, object_field, text_field
 from .store import AuthOperation, Context, KsefToken
@@ -80,7 +81,7 @@ def _visible(sim: Simulator, operation: AuthOperation, manage: tuple[str, ...]) 
         if operation.method == "Token":
             own = token.reference == operation.token_reference
         else:
-            own = token.author == operation.owner
+            own = token.author in linked(sim, operation.owner)
         if everything or own:
             found.append(token)
     return sorted(found, key=lambda item: item.created_at, reverse=True)

@@ -30,7 +30,13 @@ CODES_SEEN_ELSEWHERE = {
     ("GET /sessions/{}/invoices/{}/upo", 21178),
 }
 #: Operations later than API 2.6.
-NEWER_OPERATIONS = {"PUT /testdata/certificates/{}"}
+NEWER_OPERATIONS = {
+    "PUT /testdata/certificates/{}",
+    "POST /collective-identifiers",
+    "POST /collective-identifiers/query",
+    "POST /collective-identifiers/invoices",
+    "GET /collective-identifiers/ksef/{}",
+}
 _TYPES = {
     "string": str,
     "integer": int,

@@ -317,3 +317,24 @@ def test_lowered_limits_are_enforced(api: Api, invoice_template: bytes) -> None:
         ["Przekroczono dozwolony rozmiar pliku faktury."],
     )
     assert code_of(session.post(session.payload(invoice_template))) == 21155
+
+
+def test_linked_nip_and_pesel_are_one_subject(api: Api) -> None:
+    human = person(api)
+    serial = human.listed()[0]["certificateSerialNumber"]
+    body = {"permissions": ["InvoiceRead"], "description": "dla testu"}
+    reference = human.call("POST", "/tokens", json=body).json()["referenceNumber"]
+    company = Subject(api, login(api)["access"])
+    assert code_of(company.revoke(serial)) == 25008
+    made = {"nip": NIP, "pesel": PESEL, "isBailiff": False, "description": "osoba"}
+    put(api, "person", **made)
+    assert company.call("GET", f"/tokens/{reference}").status_code == 200
+    assert company.revoke(serial).status_code == 204
+
+
+def test_newer_operations_by_version(api: Api) -> None:
+    token = login(api)["access"]
+    for version, status in (("2.6", 404), ("2.8", 403)):
+        api.control("POST", "profile", api_version=version)
+        path = "/collective-identifiers/query"
+        assert api.call("POST", path, token, json={}).status_code == status
