@@ -92,6 +92,7 @@ class L10nPlKsefEnrolment(models.Model):
     remaining_before = fields.Integer(
         "Requests left before this one", readonly=True, help="By which a lost answer is resolved."
     )
+    requester = fields.Char("Requested as", readonly=True, help="Whose count of requests it is.")
     attempt = fields.Integer("Requests made", readonly=True)
     requested_at = fields.Datetime("Requested on", readonly=True)
     reference_number = fields.Char(readonly=True)
@@ -230,6 +231,7 @@ class L10nPlKsefEnrolment(models.Model):
         self._set(
             "requesting",
             subject=subject,
+            requester=self.connection_id._login_subject(),
             remaining_before=limits.requests.remaining,
             requested_at=fields.Datetime.now(),
             attempt=attempt,
@@ -251,6 +253,12 @@ class L10nPlKsefEnrolment(models.Model):
 
     def _step_requesting(self):
         """The answer was lost: KSeF's own list and its count of requests tell what became of it."""
+        if self.connection_id._login_subject() != self.requester:
+            self.error_text = self.env._(
+                "Only %s can find out what became of the request. Log in as before.",
+                self.requester,
+            )
+            return
         ksef = self.connection_id._client()
         if self._find(ksef):
             return
@@ -365,6 +373,8 @@ class L10nPlKsefEnrolment(models.Model):
         if rows != self or not stored or any(row.state in UNFINISHED for row in rows):
             return
         company = stored.company_id
+        if stored.connection_id != stored.connection_id._for_company(company):
+            return  # another environment is in force by now; its certificates stay
         for row in stored:
             name = {
                 "authentication": "l10n_pl_ksef_auth_certificate_id",

@@ -12,7 +12,7 @@ from odoo.tests import freeze_time, tagged
 
 from ..ksef import keys
 from .common import SELLER_NIP
-from .test_enrolment import EnrolmentCommon
+from .enrolment_common import EnrolmentCommon
 
 REVOKE = "POST /certificates/{serial}/revoke"
 KIND = "l10n_pl_ksef.mail_activity_type_certificate"

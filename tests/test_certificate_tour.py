@@ -8,7 +8,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tests.common import ChromeBrowser
 
 from .common import SELLER_NIP
-from .test_enrolment import EnrolmentCommon
+from .enrolment_common import EnrolmentCommon
 
 ACTION = "/odoo/action-l10n_pl_ksef."
 

@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import get_public_method
 from odoo.tests import new_test_user, tagged
 
-from .test_enrolment import EnrolmentCommon
+from .enrolment_common import EnrolmentCommon
 
 # model → what each role may do: r(ead), w(rite), c(reate), u(nlink)
 RIGHTS = {

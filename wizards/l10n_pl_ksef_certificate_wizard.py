@@ -230,10 +230,15 @@ class L10nPlKsefCertificateWizard(models.TransientModel):
     def _connection(self):
         """The connection with all rights, for a KSeF administrator only.
 
-        :raise UserError: the user is none, or no environment is chosen
+        :raise UserError: the user is none, or the company uses another environment
         """
         self.ensure_one()
-        return self.connection_id._as_administrator()
+        connection = self.connection_id._as_administrator()
+        if connection != connection._for_company(connection.company_id):
+            raise UserError(
+                self.env._("The company uses another KSeF environment. Choose this one first.")
+            )
+        return connection
 
     def _reopen(self):
         return {

@@ -99,6 +99,7 @@ def test_a_killed_process_uses_no_third_request(simulator, database, moment):
     simulator.control("reset")
     simulator.control("speed", {"auth": 0, "certificates": 0, "settle_seconds": 0})
     database("UPDATE l10n_pl_ksef_enrolment SET state = 'cancelled'")
+    database("DELETE FROM l10n_pl_ksef_request")
 
     def states() -> tuple[str, ...]:
         rows = database(
@@ -143,6 +144,7 @@ def test_two_people_press_at_once(simulator, database):
     simulator.control("reset")
     simulator.control("speed", {"auth": 0, "certificates": 0, "settle_seconds": 0})
     database("UPDATE l10n_pl_ksef_enrolment SET state = 'cancelled'")
+    database("DELETE FROM l10n_pl_ksef_request")
     server = Server(database.name, "--max-cron-threads", "0")
     try:
         people = [server.login("admin") for _person in range(3)]
