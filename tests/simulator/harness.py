@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -40,8 +41,10 @@ class Plain(httpx.BaseTransport):
         answer = self._real.handle_request(request)
         body = answer.read()
         if b"xSimExtra" in body:
-            cleaned = _without_extras(json.loads(body))
-            body = json.dumps(cleaned, ensure_ascii=False).encode("utf-8")
+            # a fault may have cut the document short; it is handed on as it came
+            with contextlib.suppress(ValueError):
+                cleaned = _without_extras(json.loads(body))
+                body = json.dumps(cleaned, ensure_ascii=False).encode("utf-8")
         kept = [item for item in answer.headers.raw if item[0].lower() != b"content-length"]
         return httpx.Response(answer.status_code, headers=kept, stream=httpx.ByteStream(body))
 
