@@ -13,15 +13,23 @@ count_tests() {
 # number_before WORD LOG: 12 of the last "12 WORD" in the log; 0 where there is none.
 number_before() { { grep -oE "[0-9]+ $1" "$2" || echo 0; } | tail -n 1 | cut -d ' ' -f 1; }
 
-# run_pytest VENV FOLDER: the tests of a folder with a pytest.ini of its own.
+# pytest_in VENV FOLDER: the tests of a folder with a pytest.ini of its own.
+pytest_in() {
+    "$BENCH/$1/bin/python" -m pytest -q -c "$ROOT/$2/pytest.ini" --rootdir "$ROOT/$2" "$ROOT/$2" 2>&1
+}
+
+# count_pytest FOLDER STATUS: by what stands in the folder's log.
+count_pytest() {
+    local log=$LOGS/${1##*/}.log failed
+    failed=$(($(number_before failed "$log") + $(number_before 'errors?' "$log")))
+    [ "$2" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+    count_tests "$(number_before passed "$log")" "$failed" "$(number_before skipped "$log")" "$1"
+}
+
 run_pytest() {
-    local log=$LOGS/$(basename "$2").log rc=0 failed errors
-    "$BENCH/$1/bin/python" -m pytest -q -c "$ROOT/$2/pytest.ini" --rootdir "$ROOT/$2" "$ROOT/$2" \
-        2>&1 | tee "$log" || rc=$?
-    failed=$(number_before failed "$log") errors=$(number_before 'errors?' "$log")
-    failed=$((failed + errors))
-    [ "$rc" = 0 ] || [ "$failed" -gt 0 ] || failed=1
-    count_tests "$(number_before passed "$log")" "$failed" "$(number_before skipped "$log")" "$2"
+    local rc=0
+    pytest_in "$1" "$2" | tee "$LOGS/${2##*/}.log" || rc=$?
+    count_pytest "$2" "$rc"
 }
 
 # check NAME COMMAND...: a linter is one test.
@@ -43,8 +51,13 @@ test_lint() {
 }
 
 test_unit() {
+    # both at once: two environments, and a machine with two cores
+    local rc=0
+    start simulator pytest_in venv-sim tests/simulator
     run_pytest venv tests/unit
-    run_pytest venv-sim tests/simulator
+    wait "$STARTED" || rc=$?
+    cat "$LOGS/simulator.log"
+    count_pytest tests/simulator "$rc"
 }
 
 # test_in_odoo NAME TAGS: Odoo's tests in a fresh copy of the template, then dropped.
