@@ -1,11 +1,12 @@
 """The demo's company, people and invoices; run in `odoo shell` before demo_job.py.
 
-Reads from the environment: DEMO_SIMULATOR, the simulator's address.
+Reads from the environment: DEMO_SIMULATOR (the simulator's address), L10N_PL_KSEF_SCHEMAS (folder).
 """
 
 import base64
 import os
 import sys
+from pathlib import Path
 
 import requests
 from markupsafe import Markup
@@ -29,6 +30,10 @@ def set_up():
     company.logo = False
     company.l10n_pl_ksef_auth_certificate_id = certificate(company, "Authentication", "ksef_auth")
     company.l10n_pl_ksef_offline_certificate_id = certificate(company, "Offline", "ksef_offline")
+    # the bench has the Ministry's schemas; Odoo would fetch them from the Internet
+    folder = Path(os.environ["L10N_PL_KSEF_SCHEMAS"])
+    schemas = {file.name: file.read_bytes() for file in folder.glob("*.xsd")}
+    env["l10n_pl_ksef.schemas"]._store(schemas)
     env.ref("base.user_admin").group_ids |= env.ref("l10n_pl_ksef.group_l10n_pl_ksef_admin")
     connection = env["l10n_pl_ksef.connection"]._for_company(company, create=True)
     connection.with_user(env.ref("base.user_admin")).action_connect()
