@@ -72,10 +72,11 @@ class AccountMove(models.Model):
 
     # -- summary ---------------------------------------------------------------------------------
 
-    def _l10n_pl_ksef_document(self):
+    def _l10n_pl_ksef_document(self, in_force=None):
         """The document that speaks for this invoice: accepted, else live, else newest; or none."""
         self.ensure_one()
-        documents = self.l10n_pl_ksef_document_ids.sorted("id", reverse=True)._in_force()
+        documents = self.l10n_pl_ksef_document_ids.sorted("id", reverse=True)
+        documents = documents._in_force() if in_force is None else documents & in_force
         for states in (("accepted",), (*LIVE, "conflict"), ("rejected",)):
             if found := documents.filtered(lambda d, states=states: d.state in states):
                 return found[0]
@@ -91,8 +92,9 @@ class AccountMove(models.Model):
     )
     def _compute_l10n_pl_ksef_summary(self):
         summary = {"held": "attention", "conflict": "attention", "sent": "sending"}
+        in_force = self.sudo().l10n_pl_ksef_document_ids._in_force()
         for move in self:
-            document = move._l10n_pl_ksef_document().sudo()
+            document = move.sudo()._l10n_pl_ksef_document(in_force)
             if document.state == "rejected" and move.state != "posted":
                 document = document.browse()  # it is being put right
             if document and document.state != "withdrawn":
@@ -146,10 +148,11 @@ class AccountMove(models.Model):
         self.check_access("write")
         offline = offline or self._l10n_pl_ksef_is_switched_offline()
         document = self.sudo().l10n_pl_ksef_document_ids._binding()[:1]
-        if not document:
-            document = self._l10n_pl_ksef_new_document()
-        if offline and document.state in ABSENT and not document.issued_offline:
-            document._issue_offline(self._l10n_pl_ksef_legal_mode(offline=True))
+        with self.env.cr.savepoint():  # whoever catches the error finds nothing half made
+            if not document:
+                document = self._l10n_pl_ksef_new_document()
+            if offline and document.state in ABSENT and not document.issued_offline:
+                document._issue_offline(self._l10n_pl_ksef_legal_mode(offline=True))
         return document
 
     def _l10n_pl_ksef_new_document(self):
@@ -212,11 +215,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_on_accepted(self, document):
         self.ensure_one()
-        # A PDF from before shows OFFLINE: it stays attached, the next one gets the number.
-        stale = self.sudo().invoice_pdf_report_id
-        if stale:
-            stale.res_field = False
-            self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+        self._l10n_pl_ksef_detach_pdf()
         self.activity_unlink([TROUBLE])
         self.message_post(
             body=self.env._("KSeF accepted this invoice under the number %s.", document.ksef_number)
@@ -225,6 +224,13 @@ class AccountMove(models.Model):
             self.sending_data = document.resume_sending
             document.resume_sending = False
             self.env.ref("account.ir_cron_account_move_send").sudo()._trigger()
+
+    def _l10n_pl_ksef_detach_pdf(self):
+        """The codes changed: the PDF from before stays attached, the next one is made anew."""
+        stale = self.sudo().invoice_pdf_report_id
+        if stale:
+            stale.res_field = False
+            self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
 
     def _l10n_pl_ksef_on_trouble(self, summary, note):
         """One activity a subject, updated, never repeated."""
@@ -272,6 +278,20 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_withdraw(self):
         """Take back what KSeF surely does not have."""
+        rejected = (
+            self.sudo()
+            .l10n_pl_ksef_document_ids._in_force()
+            .filtered(lambda d: d.state == "rejected" and d.issued_offline)
+        )
+        if rejected:
+            raise UserError(
+                self.env._(
+                    "%s was handed over offline and then rejected by KSeF: its print with the "
+                    "codes is out. Make a technical correction of the same content on the KSeF "
+                    "document, not another invoice.",
+                    ", ".join(rejected.mapped("invoice_number")),
+                )
+            )
         documents = self.sudo().l10n_pl_ksef_document_ids._withdrawable()
         documents = documents._lock(*ABSENT)
         documents._transition("withdrawn", next_attempt_at=False)

@@ -1,8 +1,10 @@
 """Issuing without KSeF: the legal modes of an invoice, KOD II, and invoices outside KSeF."""
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
+from ..ksef import warsaw
+from .l10n_pl_ksef_connection import to_aware
 from .l10n_pl_ksef_document_offline import DEADLINE
 from .l10n_pl_ksef_outage import ANNOUNCED
 
@@ -49,6 +51,24 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_is_due(self):
         # EXTENDS 'l10n_pl_ksef'
         return super()._l10n_pl_ksef_is_due() and not self.l10n_pl_ksef_total_failure_id
+
+    @api.constrains("l10n_pl_ksef_total_failure_id")
+    def _check_l10n_pl_ksef_total_failure(self):
+        for move in self.filtered("l10n_pl_ksef_total_failure_id"):
+            outage = move.l10n_pl_ksef_total_failure_id
+            root = move.company_id.sudo().root_id
+            if (
+                outage.kind != "total_failure"
+                or outage.environment != root.l10n_pl_ksef_environment
+                or move.invoice_date < warsaw.day_of(to_aware(outage.start))
+                or move.sudo().l10n_pl_ksef_document_ids._binding()
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "%s was not issued during that total failure, or KSeF may have it.",
+                        move.display_name,
+                    )
+                )
 
     # -- what people press -----------------------------------------------------------------------
 
@@ -98,7 +118,12 @@ class AccountMove(models.Model):
                 mode=dict(self._fields["l10n_pl_ksef_mode"]._description_selection(self.env))[
                     document.legal_mode
                 ],
-                deadline=document.deadline or self.env._("the term after the outage"),
+                deadline=document.deadline
+                or (
+                    self.env._("no day: the duty is lifted")
+                    if document.deadline_status == "lifted"
+                    else self.env._("the term after the outage")
+                ),
             )
         )
         return document

@@ -13,7 +13,8 @@ from ..ksef import auth, client, environment, errors, http, numbers
 _logger = logging.getLogger(__name__)
 
 NEEDED_PERMISSIONS = ("InvoiceWrite", "InvoiceRead")
-BACKOFF = (60, 120, 300, 900, 1800, 3600)  # seconds of rest, by failures in a row
+BACKOFF = (60, 120, 300, 900, 1800, 3600)  # seconds before another attempt, by failures
+LONGEST_REST = 300  # KSeF may be back any minute, and a deadline may be near
 SECRETS = {"copy": False, "prefetch": False, "groups": fields.NO_ACCESS}
 
 
@@ -231,7 +232,7 @@ class L10nPlKsefConnection(models.Model):
     def _block(self, text, *, fix=False, retry_after=None):
         """Leave KSeF alone for a while; `fix`: an administrator has to act."""
         failures = self.failures + 1
-        wait = retry_after or BACKOFF[min(failures, len(BACKOFF)) - 1]
+        wait = retry_after or min(BACKOFF[min(failures, len(BACKOFF)) - 1], LONGEST_REST)
         vals = {
             "failures": failures,
             "message": text,

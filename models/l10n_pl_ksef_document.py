@@ -321,6 +321,11 @@ class L10nPlKsefDocument(models.Model):
 
     def _reject(self, code, text):
         self.ensure_one()
+        way_out = self.env._("Reset the invoice to draft, correct it and send it again.")
+        if self.issued_offline:
+            way_out = self.env._(
+                "Its print with the codes was handed over: make a technical correction."
+            )
         self._transition(
             "rejected",
             error_code=str(code),
@@ -331,10 +336,10 @@ class L10nPlKsefDocument(models.Model):
         self.move_id._l10n_pl_ksef_on_trouble(
             self.env._("KSeF rejected this invoice"),
             self.env._(
-                "KSeF said: %(text)s (%(code)s). Reset the invoice to draft, correct it and "
-                "send it again.",
+                "KSeF said: %(text)s (%(code)s). %(way_out)s",
                 text=text,
                 code=code,
+                way_out=way_out,
             ),
         )
 

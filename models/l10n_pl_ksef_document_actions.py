@@ -28,7 +28,12 @@ class L10nPlKsefDocument(models.Model):
         now = fields.Datetime.now()
         documents = self.sudo()
         busy = documents.filtered(lambda d: d.state == "sending" and d.lease_until > now)
-        documents.filtered(lambda d: d.state == "accepted" and not d.upo_file).upo_pending = True
+        documents.filtered(
+            lambda d: d.state == "accepted"
+            and not d.upo_file
+            and d.session_id
+            and d.reference_number
+        ).upo_pending = True
         self.env["l10n_pl_ksef.sender"].sudo()._settle(documents - busy)
         return self._notify("\n".join(document._situation() for document in documents))
 

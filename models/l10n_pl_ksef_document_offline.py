@@ -5,7 +5,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import crypto, deadlines, links, warsaw
+from ..ksef import crypto, deadlines, errors, links, warsaw
 from .l10n_pl_ksef_connection import to_aware, to_naive
 from .l10n_pl_ksef_document import ABSENT
 
@@ -37,16 +37,12 @@ class L10nPlKsefDocument(models.Model):
         for environment, documents in self.grouped("environment").items():
             events = self.env["l10n_pl_ksef.outage"]._events(environment)
             for document in documents:
-                if document.legal_mode == "online":
-                    # meant for its own day; late, KSeF makes it offline24 (art. 106nda(16))
-                    term = deadlines.Deadline(deadlines.DUE, document.issue_date)
-                else:
-                    term = deadlines.deadline(
-                        document.legal_mode,
-                        document.issue_date,
-                        events,
-                        issued_at=to_aware(document.create_date),
-                    )
+                term = deadlines.deadline(
+                    document.legal_mode,
+                    document.issue_date,
+                    events,
+                    issued_at=to_aware(document.create_date),
+                )
                 document.sudo().write({"deadline": term.date, "deadline_status": term.status})
 
     # -- issuing ---------------------------------------------------------------------------------
@@ -71,6 +67,8 @@ class L10nPlKsefDocument(models.Model):
             }
         )
         self._stamp_deadline()
+        # a PDF from before has no codes
+        self.move_id._l10n_pl_ksef_detach_pdf()
 
     def _sign_offline(self):
         """The address behind KOD II. It is kept: an ECDSA signature is another one each time."""
@@ -84,7 +82,10 @@ class L10nPlKsefDocument(models.Model):
                     company.display_name,
                 )
             )
-        signer = certificate._l10n_pl_ksef_signer("ksef_offline")
+        try:
+            signer = certificate._l10n_pl_ksef_signer("ksef_offline")
+        except errors.KsefError as error:
+            raise UserError(self.connection_id.sudo()._explain(error)) from error
         return links.certificate_url(
             self.connection_id.sudo()._ksef_environment().qr,
             "Nip",
@@ -104,6 +105,7 @@ class L10nPlKsefDocument(models.Model):
     @api.model
     def _cron_watch(self):
         """Tell people 24 and 4 hours before a deadline, and when it is over; once each."""
+        self._note_late()
         now = fields.Datetime.now()
         horizon = fields.Date.context_today(self) + timedelta(days=2)
         documents = self.search(
@@ -111,7 +113,7 @@ class L10nPlKsefDocument(models.Model):
                 ("state", "in", WAITING),
                 ("deadline_status", "=", "due"),
                 ("deadline", "<=", horizon),
-                ("legal_mode", "!=", "online"),
+                ("move_id.state", "=", "posted"),
             ],
             order="deadline, id",
         )._in_force()
@@ -121,6 +123,17 @@ class L10nPlKsefDocument(models.Model):
             if stage and stage != document.deadline_stage:
                 document._warn(stage)
                 document._checkpoint(1)
+
+    @api.model
+    def _note_late(self):
+        """What was meant for its own day and is not at KSeF is offline24 now (art. 106nda(16))."""
+        today = self.env["account.move"]._l10n_pl_ksef_today()
+        late = self.search(
+            [("state", "in", ABSENT), ("legal_mode", "=", "online"), ("issue_date", "<", today)]
+        )
+        late.write({"legal_mode": "offline24"})
+        late._stamp_deadline()
+        late._checkpoint()
 
     def _warn(self, stage):
         self.ensure_one()

@@ -55,6 +55,8 @@ class L10nPlKsefOutage(models.Model):
     )
     note = fields.Char("Reason", readonly=True)
     user_id = fields.Many2one("res.users", "By", readonly=True)
+    mistaken = fields.Boolean("Entered by mistake", readonly=True)
+    mistaken_by_id = fields.Many2one("res.users", "Declared mistaken by", readonly=True)
 
     _end_after_start = models.Constraint(
         'CHECK("end" IS NULL OR "end" >= start)', "An outage cannot end before it starts."
@@ -106,7 +108,11 @@ class L10nPlKsefOutage(models.Model):
     def _events(self, environment):
         """The announcements of an environment: a list of ksef.deadlines.Event."""
         outages = self.sudo().search(
-            [("environment", "=", environment), ("kind", "in", list(ANNOUNCED))]
+            [
+                ("environment", "=", environment),
+                ("kind", "in", list(ANNOUNCED)),
+                ("mistaken", "=", False),
+            ]
         )
         return [deadlines.Event(o.kind, to_aware(o.start), to_aware(o.end)) for o in outages]
 
@@ -118,6 +124,7 @@ class L10nPlKsefOutage(models.Model):
             [
                 ("environment", "=", environment),
                 ("kind", "in", list(ANNOUNCED)),
+                ("mistaken", "=", False),
                 ("start", "<=", now),
                 *("|", ("end", "=", False), ("end", ">", now)),
             ]
@@ -128,6 +135,21 @@ class L10nPlKsefOutage(models.Model):
         return open_ones
 
     def action_end(self):
-        """The trouble is over, as of now."""
+        """An announced trouble is over, as of now. A company's own ends by its switch."""
         self.env["l10n_pl_ksef.mode.wizard"]._check_user()
-        self.sudo().filtered(lambda outage: not outage.end).write({"end": fields.Datetime.now()})
+        self.check_access("read")
+        self.sudo().filtered(lambda outage: outage.kind in ANNOUNCED)._end()
+
+    def _end(self):
+        self.filtered(lambda outage: not outage.end).write({"end": fields.Datetime.now()})
+
+    def action_mistaken(self):
+        """It was entered by mistake: it stays as evidence and moves no deadline any more."""
+        if not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin"):
+            raise UserError(
+                self.env._("Only a KSeF administrator may declare an announcement mistaken.")
+            )
+        self.check_access("read")
+        announced = self.sudo().filtered(lambda outage: outage.kind in ANNOUNCED)
+        announced.write({"mistaken": True, "mistaken_by_id": self.env.uid})
+        announced._end()

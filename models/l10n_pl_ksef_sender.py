@@ -20,6 +20,8 @@ _logger = logging.getLogger(__name__)
 
 LEASE = 600  # seconds in which nobody else touches a row that is being sent
 LOST = 60  # seconds until a lost answer is looked into; KSeF may still be reading the request
+# A company that is switched to OFFLINE sends nothing until it switches back.
+SWITCHED_ON = ("connection_id.company_id.l10n_pl_ksef_mode", "!=", "offline")
 POLL_AFTER = (60, 120, 300, 900, 3600)  # seconds by age, for the scheduled action
 # What says something about the connection and nothing about one document.
 ABOUT_CONNECTION = (errors.NotSent, errors.Unavailable, errors.RateLimited, errors.AuthError)
@@ -47,11 +49,7 @@ class L10nPlKsefSender(models.AbstractModel):
     def _flush(self):
         """Send every document that is queued and due, the earliest deadline first."""
         Document = self.env["l10n_pl_ksef.document"]
-        # a company that is switched to OFFLINE sends nothing until it switches back
-        domain = [
-            *self._due(["queued"]),
-            ("connection_id.company_id.l10n_pl_ksef_mode", "!=", "offline"),
-        ]
+        domain = [*self._due(["queued"]), SWITCHED_ON]
         documents = Document.search(domain, order="deadline, issue_date, id")
         documents._checkpoint(remaining=len(documents))
         self._send(documents)
@@ -59,7 +57,7 @@ class L10nPlKsefSender(models.AbstractModel):
         # at once: a remainder that does not shrink makes Odoo call again without end.
         left = Document.search_count(domain)
         documents._checkpoint(remaining=left if left < len(documents) else 0)
-        self._wake("ir_cron_flush", [("state", "=", "queued")])
+        self._wake("ir_cron_flush", [("state", "=", "queued"), SWITCHED_ON])
 
     @api.model
     def _wake(self, cron, domain, field="next_attempt_at"):
@@ -218,6 +216,7 @@ class L10nPlKsefSender(models.AbstractModel):
             session_id=session.id,
             tried_session_ids=[Command.link(session.id)],
             attempt=attempt,
+            sent_at=fields.Datetime.now(),
             lease_until=fields.Datetime.now() + timedelta(seconds=LEASE),
             next_attempt_at=False,
         )

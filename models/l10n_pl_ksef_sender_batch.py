@@ -1,7 +1,9 @@
 """Many documents at once: a package in a batch session."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 
 from odoo import Command, fields, models
 from odoo.exceptions import UserError
@@ -12,8 +14,13 @@ from .l10n_pl_ksef_sender import LOST, POLL_AFTER
 _logger = logging.getLogger(__name__)
 
 BATCH_ABOVE = 10  # due documents; fewer go one by one, as each then has its answer at once
+# One package is packed and recorded in one transaction, within Odoo's limit for scheduled actions.
+MOST_DOCUMENTS = 1000
+MOST_BYTES = 20_000_000
 # KSeF gives 20 minutes a part; nobody else looks at the rows while a package may be uploading.
-UPLOAD_LEASE = timedelta(hours=2)
+UPLOAD_LEASE = timedelta(minutes=20)
+# After so many failures a document goes alone: one of its package may have spoiled it for all.
+ALONE_AFTER = 2
 
 
 class L10nPlKsefSender(models.AbstractModel):
@@ -23,11 +30,17 @@ class L10nPlKsefSender(models.AbstractModel):
         # EXTENDS 'l10n_pl_ksef.sender'
         left = super()._send_in_batches(connection, documents)
         # technical corrections go by interactive session only
-        suited = left.filtered(lambda document: not document.corrects_sha256)
+        suited = left.filtered(lambda d: not d.corrects_sha256 and d.failures < ALONE_AFTER)
         # offlineMode holds for a whole package: online and offline never share one
         for offline, group in suited.grouped("issued_offline").items():
             while len(group) > BATCH_ABOVE:
-                taken = self._send_batch(connection, group, offline)
+                try:
+                    taken = self._send_batch(connection, group, offline)
+                except errors.RequestRejected as error:
+                    # what KSeF has against packages, it may not have against single documents
+                    _logger.error("KSeF refused a batch session: %s", connection._explain(error))
+                    group._checkpoint()
+                    return left
                 group -= taken
                 left -= taken
                 if not taken or group._checkpoint() <= 0:
@@ -40,21 +53,24 @@ class L10nPlKsefSender(models.AbstractModel):
         KSeF works on nothing before the session is closed, so that a fault before that means
         "not received"; later ones leave `sending`, and the list of the session tells.
 
-        :return: the documents that were dealt with; none when they are all somebody else's
+        :return: the documents that were dealt with or belong to another worker
         :raise KsefError: the session cannot be opened; nothing left
         """
+        documents = documents[:MOST_DOCUMENTS]
         locked = documents._lock("queued")
-        if not locked:
-            return locked
         ksef = connection._client()
         taken = []
-        with package.pack(self._files(locked, taken), ksef.context_limits().batch) as packed:
-            if not packed.count:
-                return locked.browse()
+        files = self._files(locked, taken)
+        first = next(files, None)
+        if first is None:  # other workers have them, or none could be read
+            documents._checkpoint()
+            return documents
+        limits = self._package_limits(ksef)
+        with package.pack(chain([first], files), limits) as packed:
             packed_documents = locked.browse([d.id for d in taken[: packed.count]])
             batch = ksef.open_batch(packed, offline=offline)
             session = self._session(connection, batch.reference, kind="batch")
-            self._intend(packed_documents, session)
+            self._intend(packed_documents, session, UPLOAD_LEASE * len(packed.parts))
             connection._unblock()
             packed_documents._checkpoint()
             try:
@@ -65,13 +81,23 @@ class L10nPlKsefSender(models.AbstractModel):
                 self._note_batch_failure(connection, packed_documents, error)
             else:
                 session.closed_at = fields.Datetime.now()
-                self._record_batch(packed_documents)
-        locked._checkpoint(packed.count)
-        return locked.browse([d.id for d in taken])
+                self._record_batch(packed_documents, session)
+        documents._checkpoint(packed.count)
+        return documents - locked.browse([d.id for d in taken[packed.count :]])
+
+    def _package_limits(self, ksef):
+        """What KSeF grants, and what fits into one of our transactions."""
+        granted = ksef.context_limits().batch
+        return replace(
+            granted,
+            invoices=min(granted.invoices, MOST_DOCUMENTS),
+            archive_bytes=min(granted.archive_bytes, MOST_BYTES),
+        )
 
     def _files(self, documents, taken):
         """The frozen bytes one after the other; `taken` gets the documents as they go."""
         for document in documents:
+            document = document.with_prefetch()  # or a thousand files are read at once
             try:
                 xml = document._xml()
             except UserError as error:
@@ -82,7 +108,7 @@ class L10nPlKsefSender(models.AbstractModel):
             # the cache would otherwise hold every file until the end
             document.invalidate_recordset(["xml_file"])
 
-    def _intend(self, documents, session):
+    def _intend(self, documents, session, lease):
         by_attempt = documents.grouped("attempt")
         for attempt, group in by_attempt.items():
             group._transition(
@@ -90,14 +116,15 @@ class L10nPlKsefSender(models.AbstractModel):
                 session_id=session.id,
                 tried_session_ids=[Command.link(session.id)],
                 attempt=attempt + 1,
-                lease_until=fields.Datetime.now() + UPLOAD_LEASE,
+                sent_at=fields.Datetime.now(),
+                lease_until=fields.Datetime.now() + lease,
                 next_attempt_at=False,
             )
 
-    def _record_batch(self, documents):
+    def _record_batch(self, documents, session):
         documents._checkpoint()
         now = fields.Datetime.now()
-        documents._lock("sending")._transition(
+        documents._lock("sending").filtered(lambda d: d.session_id == session)._transition(
             "sent",
             sent_at=now,
             lease_until=False,

@@ -10,7 +10,7 @@ from odoo.exceptions import UserError
 from ..ksef import crypto, errors, types, upo
 from .l10n_pl_ksef_connection import to_naive
 from .l10n_pl_ksef_document import MAX_FAILURES
-from .l10n_pl_ksef_sender import ABOUT_CONNECTION, POLL_AFTER
+from .l10n_pl_ksef_sender import ABOUT_CONNECTION, POLL_AFTER, SWITCHED_ON
 
 _logger = logging.getLogger(__name__)
 
@@ -19,6 +19,8 @@ ORIGINAL_WITHIN = timedelta(days=1)  # KSeF's lists lag behind its verdicts
 NOT_STORED_YET = 21165
 FEW = 3  # documents that are asked for one by one
 OPENED = 100  # status of a session that nobody closed
+NOTHING_VALID = 445  # status of a session that ended without one accepted document
+INCOMPLETE = (21157, 21205, 21208)  # a batch cannot be closed: parts are missing
 
 
 class L10nPlKsefSender(models.AbstractModel):
@@ -40,7 +42,7 @@ class L10nPlKsefSender(models.AbstractModel):
         self._wake("ir_cron_poll", [("state", "=", "sent")])
         self._wake("ir_cron_poll", [("state", "=", "accepted"), *bare])
         self._wake("ir_cron_poll", [("state", "=", "sending")], "lease_until")
-        self._wake("ir_cron_flush", [("state", "=", "queued")])
+        self._wake("ir_cron_flush", [("state", "=", "queued"), SWITCHED_ON])
 
     @api.model
     def _settle(self, documents):
@@ -84,32 +86,68 @@ class L10nPlKsefSender(models.AbstractModel):
             lambda d: d.state == "sent" or (d.state == "sending" and d.lease_until <= now)
         )
         if open_ones:
-            if session.kind == "online" and "sending" in open_ones.mapped("state"):
-                # Nothing may still be on its way when absence is read as "not received".
-                ksef.close_online(session.reference_number)
-            rows = self._rows(ksef, session, open_ones)
+            rows, silence = self._rows(ksef, session, open_ones)
             by_reference = {row.reference: row for row in rows}
             by_hash = {row.invoice_hash: row for row in rows}
             for document in open_ones:
                 row = by_reference.get(document.reference_number) or by_hash.get(
                     document.xml_sha256
                 )
-                self._apart(document, session, ("sending", "sent"), self._settle_one, ksef, row)
+                settle = (self._settle_one, ksef, row) if row else (self._settle_absent, silence)
+                if self._apart(document, session, ("sending", "sent"), *settle) <= 0:
+                    return
         for document in documents.filtered(lambda d: d.state == "accepted" and d.upo_pending):
-            self._apart(document, session, ("accepted",), self._fetch_upo, ksef)
+            if self._apart(document, session, ("accepted",), self._fetch_upo, ksef) <= 0:
+                return
 
     def _rows(self, ksef, session, documents):
-        """What KSeF says of these documents: the list, or one answer each where they are few.
+        """What KSeF says of these documents, and what its silence about one means.
 
-        KSeF allows 200 lists an hour, but 1200 answers.
+        KSeF allows 200 lists an hour, but 1200 answers: a few are asked for one by one.
+
+        :return: (rows, silence): silence None means nothing yet, a text that KSeF surely does not
+            have a document that is not among the rows
         """
+        reference = session.reference_number
         references = documents.mapped("reference_number")
         if len(documents) <= FEW and all(references) and set(documents.mapped("state")) == {"sent"}:
-            return [ksef.invoice_status(session.reference_number, ref) for ref in references]
-        return ksef.session_invoices(session.reference_number)
+            return [ksef.invoice_status(reference, ref) for ref in references], None
+        # The status comes first: what KSeF takes up between two looks must not pass for absent.
+        never_closed = "sending" in documents.mapped("state") and self._close_late(ksef, session)
+        status = ksef.session_status(reference)
+        rows = ksef.session_invoices(reference)
+        if status.code in errors.SESSION_STATUS:
+            return rows, "; ".join([status.description, *status.details])
+        ended = status.code in (types.SUCCESS, NOTHING_VALID) or (
+            never_closed and status.code == OPENED
+        )
+        if ended and (status.invoice_count or 0) <= len(rows):
+            return rows, self.env._("KSeF did not receive the previous attempt.")
+        return rows, None
+
+    def _close_late(self, ksef, session):
+        """Nothing may still be on its way when absence is read as "not received".
+
+        :return: whether KSeF refuses to close, as parts of the package are missing: then it never
+            works on any of it
+        """
+        close = ksef.close_batch if session.kind == "batch" else ksef.close_online
+        try:
+            close(session.reference_number)
+        except ABOUT_CONNECTION:
+            raise
+        except errors.KsefError as error:
+            _logger.info("KSeF session %s is not closed: %s", session.reference_number, error)
+            return error.code in INCOMPLETE
+        session.closed_at = session.closed_at or fields.Datetime.now()
+        return False
 
     def _apart(self, document, session, states, settle, *args):
-        """Settle one document in a transaction of its own; its faults are its own (law 6)."""
+        """Settle one document in a transaction of its own; its faults are its own (law 6).
+
+        :return: seconds left for this run
+        """
+        left = 1
         with self._spare_others(document):
             document._checkpoint()  # see what others did while KSeF was asked
             locked = document._lock(*states).filtered(lambda d: d.session_id == session)
@@ -120,12 +158,10 @@ class L10nPlKsefSender(models.AbstractModel):
                 raise
             except errors.KsefError as error:
                 self._put_off(locked, document.connection_id._explain(error))
-            document._checkpoint()
+            left = document._checkpoint()
+        return left
 
     def _settle_one(self, document, ksef, row):
-        if not row:
-            self._settle_absent(ksef, document)
-            return
         if document.state == "sending":
             document._transition("sent", lease_until=False)
         document.reference_number = row.reference
@@ -148,28 +184,14 @@ class L10nPlKsefSender(models.AbstractModel):
         else:
             document._reject(row.code, text)
 
-    def _settle_absent(self, ksef, document):
-        """The list of the session lacks it: not received, or KSeF cancelled the session."""
-        lost = self.env._("KSeF did not receive the previous attempt.")
-        session = document.session_id
-        if session.kind == "online" and document.state == "sending":
-            document._requeue(lost)
+    def _settle_absent(self, document, silence):
+        """KSeF's answer lacks it; `silence` is what that means, see `_rows`."""
+        if silence:
+            document._requeue(silence)
             return
-        # A `sent` document of an interactive session is in the list from the moment of its 202;
-        # those of a batch appear while KSeF works on the package.
-        status = ksef.session_status(session.reference_number)
-        if status.code in errors.SESSION_STATUS:
-            document._requeue("; ".join([status.description, *status.details]), code=status.code)
-        elif document.state == "sending" and status.code == OPENED:
-            document._requeue(lost)  # never closed: KSeF works on nothing of it
-        elif session.kind == "batch" and status.code == types.SUCCESS:
-            document._requeue(lost, code=status.code)
-        elif session.kind == "batch":
-            if document.state == "sending":
-                document._transition("sent", lease_until=False)
-            self._ask_later(document)
-        else:
-            self._put_off(document, self.env._("KSeF's list does not show this document yet."))
+        if document.state == "sending" and document.session_id.kind == "batch":
+            document._transition("sent", lease_until=False)  # closed by now: KSeF is at it
+        self._ask_later(document)
 
     # -- originals (440) -------------------------------------------------------------------------
 
@@ -184,6 +206,8 @@ class L10nPlKsefSender(models.AbstractModel):
             facts, other = self._own_session(ksef, document, row) or self._own_metadata(
                 ksef, document, number
             )
+        except ABOUT_CONNECTION:
+            raise  # nothing was asked: it is no answer
         except errors.KsefError as error:
             if error.verdict != errors.Verdict.RETRY and error.code != NOT_STORED_YET:
                 raise
@@ -347,13 +371,10 @@ class L10nPlKsefSender(models.AbstractModel):
         """KSeF is still at it: nothing is wrong."""
         age = self._age(document).total_seconds()
         delay = next((step for step in POLL_AFTER if step > age), POLL_AFTER[-1])
-        document.write(
-            {
-                "next_attempt_at": fields.Datetime.now() + timedelta(seconds=delay),
-                "failures": 0,
-                "error_text": False,
-            }
-        )
+        at = fields.Datetime.now() + timedelta(seconds=delay)
+        document.write({"next_attempt_at": at, "error_text": False})
+        if document.state == "sending":
+            document.lease_until = at
 
     def _put_off(self, documents, text):
         """KSeF does not tell; after some attempts a person is asked, and we go on asking."""
@@ -361,7 +382,12 @@ class L10nPlKsefSender(models.AbstractModel):
             document._put_off(text)
             if document.state == "sending":
                 document.lease_until = document.next_attempt_at
-            if document.failures == MAX_FAILURES:
+            if document.failures == MAX_FAILURES and document.state == "accepted":
+                document.move_id._l10n_pl_ksef_on_trouble(
+                    self.env._("The UPO cannot be fetched"),
+                    self.env._("%s The invoice is in KSeF; only its receipt is missing.", text),
+                )
+            elif document.failures == MAX_FAILURES:
                 document.move_id._l10n_pl_ksef_on_trouble(
                     self.env._("KSeF does not tell what became of this invoice"),
                     self.env._(

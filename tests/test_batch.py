@@ -141,3 +141,30 @@ class TestBatch(KsefCommon):
         self.poll(documents)
         self.assert_each_once(moves)
         self.assertEqual(len(self.simulator.calls(OPEN)), 1)
+
+    def test_numbers_given_between_two_looks_are_no_absence(self):
+        """The status is asked for before the list: see `_rows`."""
+        moves, documents = self.queue()
+        self.simulator.post("speed", polls=[1, 1])
+        self.flush(documents)
+        for _look in range(6):
+            self.poll(documents)
+            self.assertNotIn("queued", documents.mapped("state"))
+        self.assert_each_once(moves)
+        self.assertEqual(len(self.simulator.calls(OPEN)), 1)
+
+    def test_package_that_was_never_closed_is_closed_first(self):
+        moves, documents = self.queue()
+
+        def lost(batch):
+            raise MemoryError("dies before the closing")
+
+        with (
+            patch.object(BatchSession, "close", lost),
+            self.assertLogs("odoo.addons.l10n_pl_ksef", "ERROR"),
+        ):
+            self.flush(documents)
+        self.poll(documents)
+        self.poll(documents)
+        self.assert_each_once(moves)
+        self.assertEqual(len(self.simulator.calls(OPEN)), 1, "the uploaded package was used")

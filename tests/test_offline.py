@@ -226,6 +226,81 @@ class TestOffline(KsefCommon):
         self.assertTrue(page.xpath("//*[@name='l10n_pl_ksef_confirmation']"))
         self.assertEqual(len(page.xpath("//*[@name='l10n_pl_ksef_code']")), 2)
 
+    # -- rejected while the print is out ---------------------------------------------------------
+
+    def test_technical_correction_keeps_the_content(self):
+        move = self.invoice()
+        document = self.freeze_offline(move)
+        self.simulator.fault("invoice", "outcome", code=430)
+        self.run_cron("ir_cron_flush")
+        self.make_due(document)
+        self.run_cron("ir_cron_poll")
+        self.assertEqual(move.l10n_pl_ksef_state, "rejected")
+        with self.assertRaises(UserError):
+            move.with_user(self.accountant).button_draft()
+        self.buyer.street = "ul. Polna 2"
+        document.with_user(self.accountant).action_technical_correction()
+        fresh = move._l10n_pl_ksef_document().sudo()
+        self.assertNotEqual(fresh, document)
+        self.assertEqual(fresh.corrects_sha256, document.xml_sha256)
+        self.assertEqual(fresh.deadline, document.deadline)
+        self.assertEqual(self.labels(move), ["OFFLINE", "CERTYFIKAT"])
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            document.with_user(self.accountant).action_technical_correction()
+        self.run_cron("ir_cron_flush")
+        self.make_due(fresh)
+        self.run_cron("ir_cron_poll")
+        self.assertEqual(move.l10n_pl_ksef_state, "accepted", move.l10n_pl_ksef_error)
+        self.assertEqual(document.state, "superseded")
+
+    def test_technical_correction_of_other_content_is_refused(self):
+        move = self.invoice()
+        document = self.freeze_offline(move)
+        self.simulator.fault("invoice", "outcome", code=430)
+        self.run_cron("ir_cron_flush")
+        self.make_due(document)
+        self.run_cron("ir_cron_poll")
+        self.buyer.vat = "PL5213017228"
+        with self.assertRaises(UserError) as caught, self.env.cr.savepoint():
+            document.with_user(self.accountant).action_technical_correction()
+        self.assertIn("NIP", str(caught.exception))
+        self.assertFalse(move.sudo().l10n_pl_ksef_document_ids - document)
+
+    def test_older_print_is_not_handed_over(self):
+        move = self.invoice()
+        self.env["account.move.send"].with_user(self.accountant)._generate_and_send_invoices(
+            move, sending_methods=["manual"], extra_edis=set()
+        )
+        self.assertTrue(move.invoice_pdf_report_id)
+        self.freeze_offline(move)
+        self.assertFalse(move.invoice_pdf_report_id)
+
+    def test_unusable_certificate_leaves_nothing_half_made(self):
+        self.wizard(kind="own").action_offline()
+        self.company.sudo().l10n_pl_ksef_offline_certificate_id = False
+        move = self.invoice()
+        self.send(move, allow_fallback_pdf=True)
+        self.assertFalse(move.sudo().l10n_pl_ksef_document_ids)
+
+    def test_online_invoice_past_midnight_is_offline24_and_warned(self):
+        move = self.invoice(invoice_date=fields.Date.subtract(self.today(), days=3))
+        document = self.freeze(move).sudo()
+        document.write({"legal_mode": "online", "deadline": self.today()})
+        self.run_cron("ir_cron_watch")
+        self.assertEqual(document.legal_mode, "offline24")
+        self.assertTrue(move.activity_ids)
+
+    def test_mistaken_announcement_moves_no_deadline(self):
+        move = self.invoice()
+        document = self.freeze_offline(move)
+        before = document.deadline
+        outage = self.announce("failure", start=0)
+        self.assertEqual(document.deadline_status, "open")
+        with self.assertRaises(UserError):
+            outage.with_user(self.accountant).action_mistaken()
+        outage.with_user(self.administrator).action_mistaken()
+        self.assertEqual((document.deadline, document.deadline_status), (before, "due"))
+
     # -- warnings --------------------------------------------------------------------------------
 
     def test_warning_before_a_deadline_is_one_activity(self):

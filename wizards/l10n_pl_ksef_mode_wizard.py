@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ..ksef.errors import KsefError
 from ..models.l10n_pl_ksef_document_offline import WAITING
 
 
@@ -57,7 +58,11 @@ class L10nPlKsefModeWizard(models.TransientModel):
                 limit=80,
             )
             waiting = self.env["l10n_pl_ksef.document"].search(
-                [("company_id", "child_of", company.id), ("state", "in", WAITING)]
+                [
+                    ("company_id", "child_of", company.id),
+                    ("state", "in", WAITING),
+                    ("move_id.state", "=", "posted"),
+                ]
             )
             dates = [day for day in waiting.mapped("deadline") if day]
             wizard.waiting = len(waiting)
@@ -98,12 +103,21 @@ class L10nPlKsefModeWizard(models.TransientModel):
                     company.display_name,
                 )
             )
+        self._check_certificate(company)
         if self.kind != "own":
             self._announce()
         if company.l10n_pl_ksef_mode != "offline":
             self._outage(kind="own", company_id=company.id, start=fields.Datetime.now())
             company.l10n_pl_ksef_mode = "offline"
         return self.action_open()
+
+    def _check_certificate(self, company):
+        """The codes must be possible before people rely on them."""
+        try:
+            company.l10n_pl_ksef_offline_certificate_id._l10n_pl_ksef_signer("ksef_offline")
+        except KsefError as error:
+            connection = self.env["l10n_pl_ksef.connection"]._for_company(company)
+            raise UserError(connection._explain(error)) from error
 
     def action_announce(self):
         """Only note the announcement: the company stays as it is."""
@@ -148,6 +162,6 @@ class L10nPlKsefModeWizard(models.TransientModel):
         self._check_user()
         self.company_id.check_access("read")
         self.company_id.sudo().l10n_pl_ksef_mode = "online"
-        self.sudo().current_id.action_end()
+        self.sudo().current_id._end()
         self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
         return self.action_open()
