@@ -276,5 +276,6 @@ class Simulator(Options):
                     "at": stamp(datetime.now(timezone.utc)),
                     "authorization": request.headers.get("Authorization") is not None,
                     "fault": f"{fault.kind} {fault.when}" if fault else None,
+                    "remark": request.remark,
                 }
             )

@@ -97,6 +97,8 @@ class Request:
     base_url: str
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     caller: Any = None
+    #: something odd that was accepted, for the log
+    remark: str | None = None
     #: the code of a body that is no JSON: 21001 since API 2.9.0, before as any bad input
     unreadable: int = 21405
 

@@ -158,6 +158,8 @@ def certificate_page(
         encoding = verify(entry, text.encode("ascii"), _decode(signature))
         checks.update(_judge(sim, entry, context, nip, sim.clock.now()))
         checks["signature"] = encoding is not None
+        if encoding == "DER":
+            request.remark = "KOD II: signature in DER, the second choice"
     return _answer(
         request,
         {

@@ -93,6 +93,9 @@ def test_der_is_the_second_choice(api: Api) -> None:
     der = issuer.key.sign(f"{base}/certificate/{text}".encode(), ec.ECDSA(hashes.SHA256()))
     found = scan(api, f"{text}/{base64url(der)}")
     assert (found["result"], found["signatureEncoding"]) == ("valid", "DER")
+    assert "DER" in api.control("GET", "log")[-1]["remark"]
+    issuer.result()
+    assert api.control("GET", "log")[-1]["remark"] is None
 
 
 def test_unused_bits_of_the_signature_do_not_matter(api: Api) -> None:
