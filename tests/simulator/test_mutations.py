@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from batches import Batch, make_zip
+from enrolling import Subject, body, new_key, request_for
 from harness import (
     NIP,
     Api,
@@ -30,7 +31,6 @@ from harness import (
     wrap,
 )
 from ksef_client.services.xades import sign_xades_enveloped
-from test_certificates import Subject, body, new_key, request_for
 
 #: Positions tried where trying all takes too long; the seed makes a failure repeatable.
 SAMPLE = 250

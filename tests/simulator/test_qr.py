@@ -13,8 +13,8 @@ from conftest import SHARED
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from enrolling import Subject, key_pem, new_key
 from harness import NIP, Api, code_of, login
-from test_certificates import Subject, key_pem, new_key
 
 DIGEST = "KjH0TaS9fey70939GjeuBNAuxmXiwmiIFszGVjFYbtE"
 OFFICIAL_HOST = "qr-test.ksef.mf.gov.pl"

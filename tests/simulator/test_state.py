@@ -16,9 +16,9 @@ from batches import Batch, make_zip
 from conftest import ROOT, schema_folder, start
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from enrolling import Subject, new_key
 from exporting import Export
 from harness import NIP, Api, Session, adapted, code_of, login, open_session, sha, today
-from test_certificates import Subject, new_key
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from enrolling import Subject, person, token_login
 from harness import (
     NIP,
     Api,
@@ -21,7 +22,6 @@ from harness import (
 )
 from ksef_client.services.xades import sign_xades_enveloped
 from test_auth import outcome
-from test_certificates import Subject, person, token_login
 
 PESEL = "30112206276"
 OTHER = "1111111111"
