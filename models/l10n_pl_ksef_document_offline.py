@@ -5,7 +5,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import crypto, deadlines, errors, links, warsaw
+from ..ksef import crypto, deadlines, links, warsaw
 from .l10n_pl_ksef_connection import to_aware, to_naive
 from .l10n_pl_ksef_document import ABSENT
 
@@ -73,19 +73,8 @@ class L10nPlKsefDocument(models.Model):
     def _sign_offline(self):
         """The address behind KOD II. It is kept: an ECDSA signature is another one each time."""
         company = self.company_id.sudo().root_id
+        signer = company._l10n_pl_ksef_offline_signer()
         certificate = company.l10n_pl_ksef_offline_certificate_id
-        if not certificate:
-            raise UserError(
-                self.env._(
-                    "%s has no Offline certificate, so KOD II cannot be printed. A KSeF "
-                    "administrator generates one under KSeF > Certificates.",
-                    company.display_name,
-                )
-            )
-        try:
-            signer = certificate._l10n_pl_ksef_signer("ksef_offline")
-        except errors.KsefError as error:
-            raise UserError(self.connection_id.sudo()._explain(error)) from error
         return links.certificate_url(
             self.connection_id.sudo()._ksef_environment().qr,
             "Nip",

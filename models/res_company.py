@@ -1,7 +1,9 @@
 """What a company decides about KSeF."""
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from ..ksef import errors
 
 # Odoo's own first KSeF module; it is there or not, we never depend on it (law 10).
 OTHER_MODULE_FIELD = "l10n_pl_edi_certificate"
@@ -153,6 +155,28 @@ class ResCompany(models.Model):
                 ]
             )
         moves.modified(["l10n_pl_ksef_document_ids"])
+
+    def _l10n_pl_ksef_offline_signer(self):
+        """The key that signs KOD II; call it on a sudo record behind a check.
+
+        :return: ksef.signer.Signer
+        :raise UserError: there is no good Offline certificate
+        """
+        self.ensure_one()
+        certificate = self.l10n_pl_ksef_offline_certificate_id
+        if not certificate:
+            raise UserError(
+                self.env._(
+                    "%s has no Offline certificate, so KOD II cannot be printed. A KSeF "
+                    "administrator generates one under KSeF > Certificates.",
+                    self.display_name,
+                )
+            )
+        try:
+            return certificate._l10n_pl_ksef_signer("ksef_offline")
+        except errors.KsefError as error:
+            connection = self.env["l10n_pl_ksef.connection"]._for_company(self)
+            raise UserError(connection._explain(error)) from error
 
     def _l10n_pl_ksef_prepare_connection(self):
         """Give each company the row that its login is set up in; no network is touched."""

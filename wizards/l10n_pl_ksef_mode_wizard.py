@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..ksef.errors import KsefError
 from ..models.l10n_pl_ksef_document_offline import WAITING
 
 
@@ -95,29 +94,13 @@ class L10nPlKsefModeWizard(models.TransientModel):
         self.company_id.check_access("read")
         if not company.l10n_pl_ksef_environment:
             raise UserError(self.env._("Choose the KSeF environment in the settings first."))
-        if not company.l10n_pl_ksef_offline_certificate_id:
-            raise UserError(
-                self.env._(
-                    "%s has no Offline certificate, so KOD II cannot be printed. A KSeF "
-                    "administrator generates one under KSeF > Certificates.",
-                    company.display_name,
-                )
-            )
-        self._check_certificate(company)
+        company._l10n_pl_ksef_offline_signer()  # the codes must be possible first
         if self.kind != "own":
             self._announce()
         if company.l10n_pl_ksef_mode != "offline":
             self._outage(kind="own", company_id=company.id, start=fields.Datetime.now())
             company.l10n_pl_ksef_mode = "offline"
         return self.action_open()
-
-    def _check_certificate(self, company):
-        """The codes must be possible before people rely on them."""
-        try:
-            company.l10n_pl_ksef_offline_certificate_id._l10n_pl_ksef_signer("ksef_offline")
-        except KsefError as error:
-            connection = self.env["l10n_pl_ksef.connection"]._for_company(company)
-            raise UserError(connection._explain(error)) from error
 
     def action_announce(self):
         """Only note the announcement: the company stays as it is."""
