@@ -79,7 +79,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             "rows": _("rows add up to %(computed)s, the total of the rate says %(stated)s"),
             "row": _("quantity times price gives %(computed)s, the row says %(stated)s"),
             "numbering": _("row numbers must run 1, 2, 3 ..."),
-            "size": _("the file has %(size)s bytes, %(limit)s are allowed"),
+            "size": _("the file has %(size)s bytes, %(limit)s are allowed: split the invoice"),
             "bytes": _("the file %(reason)s"),
         }
         return texts[finding.key] % finding.args

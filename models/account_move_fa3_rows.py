@@ -66,13 +66,14 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _row_keys(self, move):
         """Line id -> UU_ID of its row; corrections keep that of the original's line."""
         namespace = uuid.uuid5(uuid.NAMESPACE_OID, self._seller_nip(move.company_id))
-        return {
-            line.id: str(
-                uuid.uuid5(namespace, str(line.l10n_pl_ksef_corrected_line_id.id or line.id))
-            )
-            for line in move.invoice_line_ids
-            if line.display_type == "product"
-        }
+        # the new invoice of "Reverse and create invoice" has the links too, but corrects nothing
+        corrects = move.l10n_pl_ksef_is_correction
+        keys = {}
+        for line in move.invoice_line_ids:
+            if line.display_type == "product":
+                root = (corrects and line.l10n_pl_ksef_corrected_line_id) or line
+                keys[line.id] = str(uuid.uuid5(namespace, str(root.id)))
+        return keys
 
     @api.model
     def _line_dates(self, draft):

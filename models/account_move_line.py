@@ -32,6 +32,8 @@ class AccountMoveLine(models.Model):
     def _copy_data_extend_business_fields(self, values):
         # EXTENDS 'account': called when an invoice is reversed or debited
         super()._copy_data_extend_business_fields(values)
-        root = self.l10n_pl_ksef_corrected_line_id or self
+        root = self
+        if self.move_id.l10n_pl_ksef_is_correction:
+            root = self.l10n_pl_ksef_corrected_line_id or self
         if root.move_id.move_type == "out_invoice" and self.display_type == "product":
             values["l10n_pl_ksef_corrected_line_id"] = root.id

@@ -313,6 +313,25 @@ class TestFa3Correction(Fa3Common):
         tree = self.built(self.refund(root, {"quantity": 1}))
         self.assertEqual(self.texts(tree, "P_18A", "TP", "FP", "Platnosc"), ["1", "1", "1", None])
 
+    def test_new_invoice_after_a_reversal_is_no_correction(self):
+        root = self.widget()
+        reversal = self.env["account.move.reversal"].with_context(
+            active_model="account.move", active_ids=root.ids
+        )
+        made = reversal.create(
+            {"journal_id": root.journal_id.id, "date": date(2026, 11, 5)}
+        ).modify_moves()
+        new = self.env["account.move"].browse(made["res_id"])
+        new.invoice_date = date(2026, 11, 5)
+        new.action_post()
+        self.assertEqual(self.texts(self.built(new), "RodzajFaktury"), ["VAT"])
+        self.accept(new, "5265877635-20261020-0100A1B2C3D5-30")
+        for credit in (self.refund(new, {"quantity": 3}), self.wizard(new, {"quantity": 7})):
+            self.assertEqual(
+                self.rows(self.built(credit), *PAIR),
+                [("1", "10", "100.00", "1000.00", "23"), (None, "7", "100.00", "700.00", "23")],
+            )
+
     def test_split_payment_stays_but_is_told(self):
         steel = self.env["product.product"].create({"name": "Stal", "l10n_pl_ksef_annex15": True})
         line = ("Stal", 10, 2000, "vs_kraj_23", {"product_id": steel.id})
