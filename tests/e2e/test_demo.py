@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bench import BENCH, command
+import requests
+from bench import BENCH, ROOT, command, end_with_parent
 from lxml import etree
 
 FOLDER = BENCH / "demo"
@@ -134,3 +137,31 @@ def test_every_file_is_valid_by_the_official_schema(demo):
 
 def test_every_invoice_has_its_receipt(demo):
     assert all(row["upo"] for row in demo.rows)
+
+
+def odoo_processes(database: str) -> list[str]:
+    """Command lines of this bench's Odoo that name the database."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            found.append(path.read_text("utf8", "replace").replace("\0", " "))
+    return [line for line in found if str(BENCH / "venv") in line and database in line]
+
+
+def test_an_interrupted_run_leaves_no_process(demo):
+    process = subprocess.Popen(
+        [str(ROOT / "bin" / "demo"), "--once"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=end_with_parent,
+    )
+    # by then simulator and Odoo answer, and the job starts
+    assert any("invoices" in line for line in process.stdout)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not odoo_processes("demo_once")
+    (address,) = re.findall("http://[^ \n]+", (BENCH / "log/demo_once-simulator.log").read_text())
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address, timeout=5)
