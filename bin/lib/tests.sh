@@ -13,9 +13,10 @@ count_tests() {
 # number_before WORD LOG: 12 of the last "12 WORD" in the log; 0 where there is none.
 number_before() { { grep -oE "[0-9]+ $1" "$2" || echo 0; } | tail -n 1 | cut -d ' ' -f 1; }
 
-# pytest_in VENV FOLDER: the tests of a folder with a pytest.ini of its own.
+# pytest_in VENV FOLDER [OPTION...]: the tests of a folder with a pytest.ini of its own.
 pytest_in() {
-    "$BENCH/$1/bin/python" -m pytest -q -c "$ROOT/$2/pytest.ini" --rootdir "$ROOT/$2" "$ROOT/$2" 2>&1
+    "$BENCH/$1/bin/python" -m pytest -q -c "$ROOT/$2/pytest.ini" --rootdir "$ROOT/$2" \
+        "${@:3}" "$ROOT/$2" 2>&1
 }
 
 # count_pytest FOLDER STATUS: by what stands in the folder's log.
@@ -28,7 +29,7 @@ count_pytest() {
 
 run_pytest() {
     local rc=0
-    pytest_in "$1" "$2" | tee "$LOGS/${2##*/}.log" || rc=$?
+    pytest_in "$@" | tee "$LOGS/${2##*/}.log" || rc=$?
     count_pytest "$2" "$rc"
 }
 
@@ -53,7 +54,7 @@ test_lint() {
 test_unit() {
     # both at once: two environments, and a machine with two cores
     local rc=0
-    start simulator pytest_in venv-sim tests/simulator
+    start simulator pytest_in venv-sim tests/simulator -m "not slow"
     run_pytest venv tests/unit
     wait "$STARTED" || rc=$?
     cat "$LOGS/simulator.log"
@@ -97,5 +98,6 @@ show_errors() {
 test_odoo() { test_in_odoo odoo "/$ADDON,-ksef_browser"; }
 test_browser() {
     test_in_odoo browser "ksef_browser/$ADDON"
+    run_pytest venv-sim tests/simulator -m slow
     run_pytest venv tests/e2e
 }

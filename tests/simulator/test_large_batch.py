@@ -8,10 +8,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from batches import Batch, make_zip
 from conftest import schema_folder, start
 from exporting import Export
 from harness import Api, adapted, login, today
+
+#: Takes seconds: runs in the browser's part, which keeps the unit part under a minute.
+pytestmark = pytest.mark.slow
 
 COUNT = 10_000
 MAX_SECONDS = 60

@@ -11,6 +11,9 @@ from browser import Browser
 from harness import NIP, Api, adapted, login, open_session, today
 from lxml import html
 
+#: Takes seconds: runs in the browser's part, which keeps the unit part under a minute.
+pytestmark = pytest.mark.slow
+
 
 def look(api: Api) -> Any:
     answer = api.get(f"{api.url}/_sim/")

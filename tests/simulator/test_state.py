@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from batches import Batch, make_zip
 from conftest import ROOT, schema_folder, start
 from cryptography import x509
@@ -19,6 +20,9 @@ from cryptography.hazmat.primitives import serialization
 from enrolling import Subject, new_key
 from exporting import Export
 from harness import NIP, Api, Session, adapted, code_of, login, open_session, sha, today
+
+#: Takes seconds: runs in the browser's part, which keeps the unit part under a minute.
+pytestmark = pytest.mark.slow
 
 
 @contextmanager
