@@ -7,7 +7,6 @@ from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.validate import check, check_bytes
 from ..ksef.fa3.writer import write
 from .account_move_fa3_draft import Draft
-from .l10n_pl_ksef_document import BINDING
 
 #: Invoices whose data are fetched together.
 BATCH = 50
@@ -56,7 +55,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         # sudo: sellers may not read KSeF documents, but the file of their own invoice
         documents = self.sudo().l10n_pl_ksef_document_ids
-        frozen = documents.filtered(lambda document: document.state in BINDING)[:1]
+        frozen = documents._binding()[:1]
         if frozen:
             return frozen._xml(), [], []
         xml, draft = self.env["l10n_pl_ksef.fa3"]._build(self, preview=True)

@@ -9,7 +9,6 @@ from ..ksef.fa3.lexical import rounded
 from ..ksef.fa3.reader import read
 from ..ksef.fa3.text import clean
 from .account_move_fa3_annotations import SPLIT_PAYMENT_LIMIT
-from .l10n_pl_ksef_document import BINDING
 
 #: Keeps a corrected buyer's new data and the old ones together (IDNabywcy).
 BUYER_KEY = "N1"
@@ -133,7 +132,7 @@ class L10nPlKsefFa3(models.AbstractModel):
                 ]
             )
         )
-        documents = others.l10n_pl_ksef_document_ids.filtered(lambda d: d.state in BINDING)
+        documents = others.l10n_pl_ksef_document_ids._binding()
         corrections, state = [], list(snapshot.Fa.FaWiersz)
         for document in documents.sorted(lambda d: (d.issue_date, d.move_id.id)):
             issued = read(document._xml())
