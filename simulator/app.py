@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 from . import certificates, jwt, keys, leak, limits, throttle, weather
 from .clock import Clock, stamp
+from .doors import Doors
 from .fa3 import load_schema
 from .faults import Fault, Faults
 from .lifecycle import settle
@@ -75,8 +76,9 @@ class Simulator(Options):
         self.mint = NumberMint(seed)
         self.leak_salt = str(seed) if seed is not None else secrets.token_hex(8)
         self._upo_signer: UpoSigner | None = None
-        #: set by the server: refuse connections for so many seconds
+        #: set by the server: refuse connections for so many seconds; further addresses
         self.stop_listening: Callable[[float], None] | None = None
+        self.doors: Doors | None = None
         #: set by the keeper of the state: something may have changed
         self.on_change: Callable[[], None] | None = None
         self.reset()
@@ -93,6 +95,8 @@ class Simulator(Options):
         #: references of the batch sessions that a thread is working on
         self.labouring: set[str] = set()
         self.copy_options(self._start)
+        if self.doors is not None:
+            self.doors.close()
 
     # -- what a restart must not change ---------------------------------------------------------
 

@@ -109,6 +109,11 @@ class Beacon:
         self._publish(event, kind, now)
         return event
 
+    def escalate(self, event: Event, category: str, start: datetime, now: datetime) -> None:
+        """A graver trouble under the same number; whether the Ministry keeps it is open."""
+        event.category = category
+        self._publish(event, "FAILURE_START", now, start)
+
     def finish(self, event: Event, end: datetime, now: datetime) -> None:
         """Announce the end; a maintenance is corrected instead, it has no message of its end."""
         event.end = end
@@ -117,19 +122,33 @@ class Beacon:
         else:
             self._publish(event, "FAILURE_END", now)
 
-    def _publish(self, event: Event, kind: str, now: datetime) -> None:
+    def _publish(
+        self, event: Event, kind: str, now: datetime, start: datetime | None = None
+    ) -> None:
         title, text = _TEXTS[kind]
+        begun = start or event.start
         end = None if kind == "FAILURE_START" else event.end
         number = self._number(event.category, now)
+        version = 1 + max((old.version for old in event.messages if old.kind == kind), default=0)
         event.messages.append(
             Message(
-                number, event.event_id, event.category, kind, title, text, event.start, end, 1, now
+                number,
+                event.event_id,
+                event.category,
+                kind,
+                title,
+                text,
+                begun,
+                end,
+                version,
+                now,
             )
         )
 
     def correct(self, event: Event, kind: str, now: datetime, changes: dict[str, Any]) -> Message:
-        """A new version of the message of ``kind``; raises KeyError when there is none."""
-        for index, old in enumerate(event.messages):
+        """A new version of the last message of ``kind``; raises KeyError when there is none."""
+        for index in reversed(range(len(event.messages))):
+            old = event.messages[index]
             if old.kind == kind:
                 new = replace(old, version=old.version + 1, published=now, **changes)
                 event.messages[index] = new

@@ -63,6 +63,7 @@ def control(sim: Simulator, request: Request) -> Response:
 
     ``maintenance`` (``start``, ``end`` or ``hours``), ``failure`` and ``total_failure`` begin an
     event, now unless ``start`` says otherwise; ``outage: true`` makes KSeF silent while it lasts.
+    ``total_failure`` with the ``event`` of a failure makes that one graver under its own number.
     ``end`` (``event``, ``end``) ends the named or the latest open event, also in the past.
     ``correct`` (``event``, ``type``, changed fields) raises a message's version. ``raw``
     (``status``, ``messages``) replaces answers by any JSON, ``dummy`` by TEST's; ``clear`` forgets
@@ -109,7 +110,14 @@ def _begin(sim: Simulator, action: str, body: dict[str, Any], now: datetime) -> 
     if maintenance != (end is not None) or (end is not None and end <= start):
         raise BadRequest(21405, "a maintenance has an end after its start, a failure has none yet")
     outage = bool(body.get("outage"))
-    sim.store.beacon.begin(action.upper(), start, end, now, outage=outage)
+    if action != "total_failure" or "event" not in body:
+        sim.store.beacon.begin(action.upper(), start, end, now, outage=outage)
+        return
+    event = _event(sim, body)
+    if event.category != "FAILURE" or event.end is not None:
+        raise BadRequest(21405, "only a failure that is on becomes a total one")
+    event.outage = event.outage or outage
+    sim.store.beacon.escalate(event, action.upper(), start, now)
 
 
 def _event(sim: Simulator, body: dict[str, Any]) -> Event:

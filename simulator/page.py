@@ -14,7 +14,7 @@ from .markup import Raw, escape, page, section, table
 from .messages import Request, Response
 from .routing import Route
 from .store import Invoice, Session
-from .weather import current_outage
+from .weather import KSEF, LATARNIA, trouble_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +44,8 @@ _BUTTONS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("Announce a failure", "latarnia", {"action": "failure", "outage": True}),
         ("Announce a total failure", "latarnia", {"action": "total_failure", "outage": True}),
         ("End the latest event", "latarnia", {"action": "end"}),
+        ("Silence Latarnia", "weather", {"service": LATARNIA, "outage": "unavailable"}),
+        ("Let Latarnia answer", "weather", {"service": LATARNIA, "outage": None}),
     ],
     "Invoices": [
         (
@@ -100,7 +102,8 @@ def _clock(moment: datetime | None) -> str:
 
 
 def _banner(sim: Simulator) -> str:
-    outage = current_outage(sim)
+    trouble = trouble_of(sim, KSEF)
+    outage = trouble.outage
     now = sim.clock.now()
     beacon = "none in this profile" if sim.profile.name == "demo" else _beacon_status(sim)
     orders = [
@@ -108,8 +111,8 @@ def _banner(sim: Simulator) -> str:
         for item in sim.faults.pending
     ]
     state = f"KSeF is down ({outage})" if outage else "KSeF works"
-    if sim.store.delay and not outage:
-        state += f", {sim.store.delay:g} s late"
+    if trouble.delay and not outage:
+        state += f", {trouble.delay:g} s late"
     lines = [
         f'<strong class="{"bad" if outage else "good"}">{escape(state)}</strong>',
         f"Latarnia: <strong>{escape(beacon)}</strong>",
@@ -120,6 +123,9 @@ def _banner(sim: Simulator) -> str:
 
 
 def _beacon_status(sim: Simulator) -> str:
+    outage = trouble_of(sim, LATARNIA).outage
+    if outage:
+        return f"does not answer ({outage})"
     shown = sim.store.beacon.status(sim.clock.now())
     return "an answer made up by order" if sim.store.beacon.raw else str(shown["status"])
 

@@ -10,6 +10,7 @@ from . import (
     configuration,
     control,
     control_certificates,
+    doors,
     exports,
     invoices,
     keys,
@@ -106,6 +107,7 @@ def register(router: Router) -> None:
         *configuration.ROUTES,
         *settings.ROUTES,
         *weather.ROUTES,
+        *doors.ROUTES,
     ]
     for route in table:
         router.add(route)

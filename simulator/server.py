@@ -16,13 +16,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import misbehaviour
 from .app import Simulator
+from .doors import LOOPBACK, Doors
 from .faults import REPLACING, Fault
 from .messages import Refusal, Request, Response
 from .routes import register
 from .routing import Route
 
 MAX_BODY = 150_000_000
-LOOPBACK = "127.0.0.1"
 _GRACE = 0.1
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
 
@@ -31,6 +31,7 @@ class Server(ThreadingHTTPServer):
     """Serves one :class:`Simulator` on the loopback interface only."""
 
     daemon_threads = True
+    scheme = "http"
     allow_reuse_address = True
 
     def __init__(self, simulator: Simulator, port: int) -> None:
@@ -40,6 +41,7 @@ class Server(ThreadingHTTPServer):
         self._pause = 0.0
         register(simulator.router)
         simulator.stop_listening = self._stop_listening
+        simulator.doors = Doors(simulator, Handler)
         super().__init__((LOOPBACK, port), Handler)
 
     def run(self) -> None:
@@ -70,7 +72,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.server_address[1]}"
+        return f"{self.scheme}://{LOOPBACK}:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is no error of ours; anything else is told on stderr."""
@@ -133,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
     def _base_url(self) -> str:
         """The address that the client used: links must lead there, whatever it calls us."""
         host = self.headers.get("Host") or ""
-        return f"http://{host}" if _HOST.fullmatch(host) else self.server.url
+        return f"{self.server.scheme}://{host}" if _HOST.fullmatch(host) else self.server.url
 
     def _answer(
         self, request: Request, route: Route, params: dict[str, str], fault: Fault | None

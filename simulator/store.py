@@ -302,6 +302,24 @@ class Export:
     package: ExportPackage | None = None
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """How a whole service fails.
+
+    ``outage``: a kind of :data:`weather.OUTAGES`, None = it works. ``status``: of the answers while
+    it is ``unavailable``. ``delay``: seconds by which answers are late. ``until``: when all this
+    ends by itself, None = until further notice.
+    """
+
+    outage: str | None = None
+    status: int = 503
+    delay: float = 0.0
+    until: datetime | None = None
+
+    def over(self, now: datetime) -> bool:
+        return self.until is not None and self.until <= now
+
+
 @dataclass
 class Store:
     """The tables. Keys are reference numbers unless said otherwise."""
@@ -313,10 +331,8 @@ class Store:
     #: rights granted through the control API: (context NIP, subject) -> names
     grants: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     beacon: Beacon = field(default_factory=Beacon)
-    #: how KSeF (not its beacon, not the QR pages) fails until further notice, None = it works
-    outage: str | None = None
-    #: seconds by which every answer of KSeF is late
-    delay: float = 0.0
+    #: service (``ksef``, ``latarnia``, ``qr``) -> how it is doing; what is missing is well
+    weather: dict[str, Trouble] = field(default_factory=dict)
     #: test subjects: NIP -> (kind, NIPs of the units below it)
     subjects: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     #: test persons: NIP -> (PESEL, bailiff, deceased)
