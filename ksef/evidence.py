@@ -40,12 +40,18 @@ from .chain import (
 
 FORMAT = "l10n_pl_ksef.evidence/1"
 SEAL = "seal"
-TOO_DEEP = "it is nested too deeply"
+_MOST_DIGITS = 18
 
 # What is wrong, in English. The data of a Problem fill the placeholders.
 TEXTS: Mapping[str, str] = {
     "sha256": "The SHA-256 of the file is %(found)s, not %(expected)s: it is another file.",
-    "unreadable": "This is no evidence file: %(reason)s.",
+    "encoding": "This is no evidence file: it is not text in UTF-8.",
+    "depth": "This is no evidence file: it is nested too deeply.",
+    "json": "This is no evidence file: it is not JSON (%(reason)s, line %(line)s).",
+    "object": "This is no evidence file: it is not a JSON object.",
+    "number": "This is no evidence file: it has the number %(number)s, which is no whole one.",
+    "twice": "This is no evidence file: it names the field %(field)s twice.",
+    "spelling": "The file has text or numbers that cannot be spelled as JSON.",
     "format": "The format is %(found)s; this program knows %(expected)s.",
     "field": "%(place)s: the field %(field)s is missing or not what it should be.",
     "not_canonical": "The file is not written the way it was made: somebody edited it.",
@@ -96,7 +102,11 @@ def file_sha256(content: bytes) -> str:
 
 
 class _Unreadable(ValueError):
-    """The file is not even JSON of the right kind."""
+    """The file is not even JSON of the right kind; ``problem`` says why."""
+
+    def __init__(self, code: str, **data: Any) -> None:
+        self.problem = Problem(code, data)
+        super().__init__(str(self.problem))
 
 
 def read(content: bytes) -> dict[str, Any]:
@@ -104,29 +114,36 @@ def read(content: bytes) -> dict[str, Any]:
     try:
         data = json.loads(
             content.decode(),
+            parse_int=_whole_number,
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
             object_pairs_hook=_unique,
         )
     except UnicodeDecodeError as error:
-        raise _Unreadable("it is not text in UTF-8") from error
+        raise _Unreadable("encoding") from error
     except RecursionError as error:
-        raise _Unreadable(TOO_DEEP) from error
+        raise _Unreadable("depth") from error
     except json.JSONDecodeError as error:
-        raise _Unreadable(f"it is not JSON ({error.msg}, line {error.lineno})") from error
+        raise _Unreadable("json", reason=error.msg, line=error.lineno) from error
     if not isinstance(data, dict):
-        raise _Unreadable("it is not a JSON object")
+        raise _Unreadable("object")
     return data
 
 
-def _refuse_number(text: str) -> None:
-    raise _Unreadable(f"it has the number {text[:20]}, and only whole ones are allowed")
+def _whole_number(text: str) -> int:
+    # Python itself refuses to read thousands of digits, each version in its own way
+    return int(text) if len(text) <= _MOST_DIGITS else _refuse_number(text)
+
+
+def _refuse_number(text: str) -> int:
+    raise _Unreadable("number", number=text[:20])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Unreadable("it names a field twice")
+        names = [name for name, _value in pairs]
+        raise _Unreadable("twice", field=next(one for one in names if names.count(one) > 1))
     return found
 
 
@@ -142,8 +159,8 @@ def verify_file(content: bytes, sha256: str | None = None) -> list[Problem]:
         problems.append(Problem("sha256", {"found": found, "expected": sha256}))
     try:
         data = read(content)
-    except ValueError as error:
-        return [*problems, Problem("unreadable", {"reason": str(error)})]
+    except _Unreadable as error:
+        return [*problems, error.problem]
     if data.get("format") != FORMAT:
         shown = {"found": _text(data.get("format")) or "?", "expected": FORMAT}
         return [*problems, Problem("format", shown)]
@@ -151,7 +168,7 @@ def verify_file(content: bytes, sha256: str | None = None) -> list[Problem]:
     try:
         return [*problems, *(faults or _verify_contents(content, data))]
     except RecursionError:
-        return [*problems, Problem("unreadable", {"reason": TOO_DEEP})]
+        return [*problems, Problem("depth")]
 
 
 def _verify_contents(content: bytes, data: dict[str, Any]) -> list[Problem]:
@@ -161,8 +178,8 @@ def _verify_contents(content: bytes, data: dict[str, Any]) -> list[Problem]:
             problems.append(Problem("not_canonical"))
         if seal(data) != data[SEAL]:
             problems.append(Problem("seal"))
-    except ValueError as error:
-        problems.append(Problem("unreadable", {"reason": str(error)}))
+    except ValueError:
+        problems.append(Problem("spelling"))
     return [
         *problems,
         *_verify_moments(data),
@@ -195,7 +212,7 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
         "ksef_number": OPTIONAL_TEXT,
         "acquired_at": (dict, type(None)),
     },
-    "anchors": {"hour": str, "last_hash": str},
+    "anchors": {"hour": str, "checks": int, "good": int, "last_hash": str},
 }
 
 

@@ -86,9 +86,11 @@ class Invoice:
 
 @dataclass(frozen=True)
 class Anchor:
-    """The hash of the last probe that was thinned into the sums of an hour."""
+    """The sums of an hour whose probes were thinned, and the hash of the last of them."""
 
     hour: datetime
+    checks: int
+    good: int
     last_hash: str
 
 
@@ -118,10 +120,7 @@ def build(evidence: Evidence) -> bytes:
     return file_bytes(
         {
             **plain,
-            "anchors": [
-                {"hour": anchor["hour"]["utc"], "last_hash": anchor["last_hash"]}
-                for anchor in plain["anchors"]
-            ],
+            "anchors": [{**anchor, "hour": anchor["hour"]["utc"]} for anchor in plain["anchors"]],
             "format": FORMAT,
             "probes": probes,
             "chain": {

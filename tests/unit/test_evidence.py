@@ -91,7 +91,7 @@ def whole(**changes) -> Evidence:
             )
             for number in range(5)
         ),
-        "anchors": (Anchor(START - timedelta(days=91), "ef" * 32),),
+        "anchors": (Anchor(START - timedelta(days=91), 12, 12, "ef" * 32),),
     }
     return Evidence(**{**parts, **changes})
 
@@ -342,23 +342,29 @@ def test_each_fault_has_its_name(change, code):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "code"),
     [
-        b"",
-        b"\xff\xfe",
-        b"[]",
-        b"{",
-        b'{"format": 1.5}',
-        b'{"format": NaN}',
-        b'{"a": 1, "a": 2}',
-        b"[" * 200_000,
-        b'{"a": ' + b"9" * 10_000 + b"}",
+        (b"", "json"),
+        (b"\xff\xfe", "encoding"),
+        (b"[]", "object"),
+        (b"{", "json"),
+        (b'{"format": 1.5}', "number"),
+        (b'{"format": NaN}', "number"),
+        (b'{"format": ' + b"9" * 10_000 + b"}", "number"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b"[" * 200_000, "depth"),
+        (b"{}", "format"),
     ],
 )
-def test_garbage_is_a_sentence(content):
-    [problem, *_more] = verify_file(content)
-    assert problem.code in ("unreadable", "format")
-    assert str(problem)
+def test_garbage_is_a_sentence(content, code):
+    [problem] = verify_file(content)
+    assert problem.code == code
+    assert "%" not in str(problem)
+
+
+def test_text_that_is_no_unicode_is_a_sentence():
+    content = edited(set_in("outage", "reason", "x")).replace(b'"x"', rb'"\ud800"')
+    assert "spelling" in codes(content)
 
 
 def test_deep_nesting_within_a_good_file_is_a_sentence():
@@ -375,9 +381,9 @@ def test_deep_nesting_within_a_good_file_is_a_sentence():
 
 
 def test_every_text_takes_its_data():
-    sample = dict.fromkeys(("found", "expected", "reason", "place", "field", "number"), "x")
+    names = ("found", "expected", "reason", "line", "place", "field", "number", "position", "at")
     for code in evidence.TEXTS:
-        assert str(evidence.Problem(code, {**sample, "position": 1, "at": "x"}))
+        assert str(evidence.Problem(code, dict.fromkeys(names, "x")))
 
 
 # -- the command -----------------------------------------------------------------------------------
