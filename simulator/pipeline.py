@@ -119,6 +119,7 @@ def _judge(sim: Simulator, invoice: Invoice) -> None:
         strict_characters=sim.profile.strict_characters,
         sizes=(most.invoice_mb * 1_000_000, most.invoice_with_attachment_mb * 1_000_000),
     )
+    invoice.odd = facts.odd
     if facts.has_attachment:
         _check_attachment(sim, invoice)
     invoice.seller_nip, invoice.kind = facts.seller_nip, facts.kind

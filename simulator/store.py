@@ -167,6 +167,8 @@ class Invoice:
     mode: str | None = None
     file_name: str | None = None
     summary: Summary | None = None
+    #: what production warns of once the invoice has its number, as codes
+    odd: tuple[str, ...] = ()
     #: an order: the verdict, and until when it is kept back
     forced: int | None = None
     held_until: datetime | None = None
