@@ -48,6 +48,16 @@ class Facts:
         """Text at ``path``, given without namespace, e.g. ``Fa/P_15``."""
         return self.root.findtext("/".join(_N + step for step in path.split("/")))
 
+    def third_parties(self) -> set[tuple[str | None, str | None]]:
+        """NIP and role (a number in the schema) of each Podmiot3."""
+        return {
+            (
+                party.findtext(f"{_N}DaneIdentyfikacyjne/{_N}NIP"),
+                party.findtext(f"{_N}Rola"),
+            )
+            for party in self.root.iterfind(f"{_N}Podmiot3")
+        }
+
 
 class _LocalFiles(etree.Resolver):
     """Resolves imports by file name inside one folder; nothing is ever fetched."""

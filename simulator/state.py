@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .app import Simulator
 
 #: Raised whenever what is saved changes its shape.
-_VERSION = 3
+_VERSION = 4
 _LARGE = 1024
 #: At least so long between two savings, and never more than a tenth of the time spent on them.
 _PAUSE = 0.3
