@@ -27,9 +27,11 @@ from . import account_payment_method_line
 from . import account_tax
 from . import certificate
 from . import certificate_key
+from . import l10n_pl_ksef_announcement
 from . import l10n_pl_ksef_certificate
 from . import l10n_pl_ksef_connection
 from . import l10n_pl_ksef_connection_login
+from . import l10n_pl_ksef_connection_probe
 from . import l10n_pl_ksef_connection_watch
 from . import l10n_pl_ksef_contract
 from . import l10n_pl_ksef_description
@@ -39,6 +41,9 @@ from . import l10n_pl_ksef_outage
 from . import l10n_pl_ksef_document_offline
 from . import l10n_pl_ksef_document_technical
 from . import l10n_pl_ksef_enrolment
+from . import l10n_pl_ksef_failure
+from . import l10n_pl_ksef_probe
+from . import l10n_pl_ksef_probe_hour
 from . import l10n_pl_ksef_request
 from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number
@@ -48,12 +53,15 @@ from . import l10n_pl_ksef_sender
 from . import l10n_pl_ksef_sender_batch
 from . import l10n_pl_ksef_sender_settle
 from . import l10n_pl_ksef_session
+from . import l10n_pl_ksef_status
+from . import l10n_pl_ksef_status_page
 from . import l10n_pl_ksef_third_party
 from . import product_category
 from . import product_product
 from . import product_template
 from . import res_company
 from . import res_company_invoice
+from . import res_company_status
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_bank

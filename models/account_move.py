@@ -183,7 +183,9 @@ class AccountMove(models.Model):
     @api.model
     def _l10n_pl_ksef_today(self):
         """The legal day: Europe/Warsaw."""
-        return fields.Date.context_today(self.with_context(tz="Europe/Warsaw"))
+        return fields.Date.context_today(
+            self.with_context(tz="Europe/Warsaw"), fields.Datetime.now()
+        )
 
     def _l10n_pl_ksef_missing(self):
         """What this company lacks before anything can be sent: a list of sentences."""

@@ -1,7 +1,7 @@
 """How a company reaches KSeF: the only model that builds a client."""
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 
 from psycopg2.errors import SerializationFailure
 
@@ -140,12 +140,17 @@ class L10nPlKsefConnection(models.Model):
         return nip
 
     def _ksef_environment(self):
+        return self._environment_of(self.environment)
+
+    @api.model
+    def _environment_of(self, key):
+        """The addresses of an environment: ksef.environment.Environment."""
         url = (
             self.env["ir.config_parameter"]
             .sudo()
             .get_param("l10n_pl_ksef.simulator_url", "http://127.0.0.1:8899")
         )
-        return environment.environment(self.environment, simulator_url=url)
+        return environment.environment(key, simulator_url=url)
 
     def _credentials(self):
         if self.auth_method == "token":
@@ -177,7 +182,7 @@ class L10nPlKsefConnection(models.Model):
         return client.Client(
             self._transport(),
             credentials or self._credentials(),
-            now=lambda: datetime.now(timezone.utc),
+            now=lambda: to_aware(fields.Datetime.now()),
             tokens=tokens,
             on_tokens=None if credentials else self._store_tokens,
         )
@@ -226,6 +231,7 @@ class L10nPlKsefConnection(models.Model):
 
     def _note_error(self, error):
         """Trouble before or beside any document: login, session, no answer, too many requests."""
+        self.env["l10n_pl_ksef.failure"]._note(self, error)
         fix = error.verdict == errors.Verdict.FIX
         self._block(self._explain(error), fix=fix, retry_after=error.retry_after)
 

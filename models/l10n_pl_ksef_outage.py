@@ -2,9 +2,10 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_datetime
 
-from ..ksef import deadlines
-from .l10n_pl_ksef_connection import to_aware
+from ..ksef import deadlines, verdict
+from .l10n_pl_ksef_connection import to_aware, to_naive
 
 # What only an announcement of the Ministry can make (law 3), gravest first.
 ANNOUNCED = {
@@ -18,7 +19,6 @@ class L10nPlKsefOutage(models.Model):
     _name = "l10n_pl_ksef.outage"
     _description = "KSeF outage"
     _order = "start desc, id desc"
-    _rec_name = "kind"
 
     environment = fields.Selection(
         [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
@@ -28,6 +28,7 @@ class L10nPlKsefOutage(models.Model):
     kind = fields.Selection(
         [
             ("own", "Own problem"),
+            ("trouble", "KSeF did not answer"),
             ("unavailability", "Announced unavailability"),
             ("failure", "Announced failure"),
             ("total_failure", "Total failure"),
@@ -53,6 +54,10 @@ class L10nPlKsefOutage(models.Model):
     announcement = fields.Char(
         readonly=True, help="Number or address of the Ministry's announcement, e.g. K/2026/AWR/02."
     )
+    event_id = fields.Integer(
+        "Event", readonly=True, aggregator=None, help="The Ministry's number of the event."
+    )
+    announcement_ids = fields.One2many("l10n_pl_ksef.announcement", "outage_id", readonly=True)
     note = fields.Char("Reason", readonly=True)
     user_id = fields.Many2one("res.users", "By", readonly=True)
     mistaken = fields.Boolean("Entered by mistake", readonly=True)
@@ -103,6 +108,137 @@ class L10nPlKsefOutage(models.Model):
                     ("state", "in", ("queued", "held", "sending", "sent", "rejected")),
                 ]
             )._stamp_deadline()
+
+    @api.model
+    def _announce(self, environment, *, kind, number, start, end=False, event_id=0, **vals):
+        """An announcement, from the beacon (`event_id`) or from a person: the same effect.
+
+        One that is known already, by its event or its number, is brought up to date. What the
+        beacon says replaces what a person entered; an end that the beacon does not know yet stays.
+
+        :param start, end: naive UTC
+        :return: the outage
+        """
+        known = [("environment", "=", environment), ("kind", "=", kind)]
+        of_event = [*known, ("event_id", "=", event_id)] if event_id else [(0, "=", 1)]
+        # a later message of the same event has another number
+        of_number = [*known, ("event_id", "in", (0, event_id)), ("announcement", "=", number)]
+        outage = self.search(of_event, limit=1) or self.search(of_number, limit=1)
+        if not outage:
+            return self.create(
+                {
+                    "environment": environment,
+                    "kind": kind,
+                    "source": "announcement" if event_id else "user",
+                    "announcement": number,
+                    "start": start,
+                    "end": end,
+                    "event_id": event_id,
+                    **vals,
+                }
+            )
+        if outage.event_id and not event_id:
+            return outage  # the beacon knows better
+        told = {
+            "start": start,
+            # an announced end that was moved behind the start of a correction is none
+            "end": end or (outage.end and outage.end >= start and outage.end),
+            "event_id": event_id or outage.event_id,
+            "announcement": outage.announcement or number,
+        }
+        changed = {name: value for name, value in told.items() if outage[name] != value}
+        if changed:
+            outage.write(changed)
+        return outage
+
+    @api.model
+    def _note_trouble(self, environment, circuit):
+        """Open or close the outage that our own checks found.
+
+        :param circuit: ksef.verdict.Circuit, after the latest check
+        """
+        lasting = self.search(
+            [("environment", "=", environment), ("kind", "=", "trouble"), ("end", "=", False)]
+        )
+        if circuit.state == verdict.OPEN and not lasting:
+            self.create(
+                {
+                    "environment": environment,
+                    "kind": "trouble",
+                    "source": "probe",
+                    "start": to_naive(circuit.since),
+                }
+            )
+        elif circuit.state == verdict.CLOSED and lasting:
+            lasting.write({"end": to_naive(circuit.since)})
+
+    # -- in words --------------------------------------------------------------------------------
+
+    @api.depends("kind", "start", "announcement")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        for outage in self:
+            outage.display_name = outage._headline()
+
+    def _headline(self):
+        """What, which announcement, and when, in Polish time."""
+        kind = dict(self._fields["kind"]._description_selection(self.env))[self.kind]
+        what = " ".join(filter(None, [kind, self.announcement]))
+        start, end = (
+            at and format_datetime(self.env, at, tz="Europe/Warsaw", dt_format="short")
+            for at in (self.start, self.end)
+        )
+        if end:
+            return self.env._(
+                "%(what)s, from %(start)s to %(end)s", what=what, start=start, end=end
+            )
+        return self.env._("%(what)s, since %(start)s", what=what, start=start)
+
+    # -- what belongs to it ----------------------------------------------------------------------
+
+    def _probes(self):
+        """The checks within it, with one before and one after: what tells that it began and ended.
+
+        Oldest first.
+        """
+        self.ensure_one()
+        probes = self.env["l10n_pl_ksef.probe"].sudo()
+        same = [("environment", "=", self.environment)]
+        since = [*same, ("at", ">=", self.start)]
+        before = probes.search([*same, ("at", "<", self.start)], limit=1)
+        if not self.end:
+            return (before | probes.search(since)).sorted("id")
+        within = probes.search([*since, ("at", "<", self.end)])
+        after = probes.search([*same, ("at", ">=", self.end)], order="id", limit=1)
+        return (before | within | after).sorted("id")
+
+    def _documents(self, company):
+        """The invoices of a company (with its branches) that were issued offline because of it."""
+        self.ensure_one()
+        return self.env["l10n_pl_ksef.document"].search(
+            [
+                ("environment", "=", self.environment),
+                ("company_id", "child_of", company.id),
+                ("issued_offline", "=", True),
+                ("state", "!=", "withdrawn"),
+                ("create_date", ">=", self.start),
+                ("create_date", "<=", self.end or fields.Datetime.now()),
+            ],
+            order="id",
+        )
+
+    def _failures(self, company):
+        """The attempts of a company that failed during it, oldest first."""
+        self.ensure_one()
+        return self.env["l10n_pl_ksef.failure"].search(
+            [
+                ("connection_id.environment", "=", self.environment),
+                ("connection_id.company_id", "=", company.root_id.id),
+                ("at", ">=", self.start),
+                ("at", "<=", self.end or fields.Datetime.now()),
+            ],
+            order="id",
+        )
 
     @api.model
     def _events(self, environment):

@@ -130,6 +130,7 @@ class ResCompany(models.Model):
         """Law 8: where invoices go, and who logs in, is for KSeF administrators."""
         names = ("l10n_pl_ksef_environment", "l10n_pl_ksef_auth_certificate_id")
         names += ("l10n_pl_ksef_offline_certificate_id", "l10n_pl_ksef_start_date")
+        names += ("l10n_pl_ksef_auto_switch", "l10n_pl_ksef_control_url")
         if (
             not self.env.su
             and not self.env.user.has_group("l10n_pl_ksef.group_l10n_pl_ksef_admin")

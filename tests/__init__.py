@@ -18,6 +18,7 @@ from . import test_fa3_property
 from . import test_flow
 from . import test_offline
 from . import test_print
+from . import test_probe
 from . import test_resilience
 from . import test_roles
 from . import test_schemas

@@ -46,8 +46,7 @@ class L10nPlKsefModeWizard(models.TransientModel):
         today = self.env["account.move"]._l10n_pl_ksef_today()
         for wizard in self:
             company = wizard.company_id
-            own = [("environment", "=", wizard.environment), ("company_id", "=", company.id)]
-            wizard.current_id = Outage.search([*own, ("end", "=", False)], limit=1)
+            wizard.current_id = company._l10n_pl_ksef_own_outage()
             wizard.announced_id = Outage._announced_now(wizard.environment)
             wizard.history_ids = Outage.search(
                 [
@@ -94,12 +93,10 @@ class L10nPlKsefModeWizard(models.TransientModel):
         self.company_id.check_access("read")
         if not company.l10n_pl_ksef_environment:
             raise UserError(self.env._("Choose the KSeF environment in the settings first."))
-        company._l10n_pl_ksef_offline_signer()  # the codes must be possible first
+        company._l10n_pl_ksef_offline_signer()  # the codes must be possible before anything else
         if self.kind != "own":
             self._announce()
-        if company.l10n_pl_ksef_mode != "offline":
-            self._outage(kind="own", company_id=company.id, start=fields.Datetime.now())
-            company.l10n_pl_ksef_mode = "offline"
+        company._l10n_pl_ksef_go_offline(self._words(), source="user", user_id=self.env.uid)
         return self.action_open()
 
     def action_announce(self):
@@ -121,30 +118,23 @@ class L10nPlKsefModeWizard(models.TransientModel):
         ]
         if missing:
             raise UserError(self.env._("For an announced outage fill in: %s.", ", ".join(missing)))
-        self._outage(kind=self.kind, announcement=self.announcement, start=self.start, end=self.end)
-
-    def _outage(self, **vals):
-        reasons = dict(self._fields["kind"]._description_selection(self.env))
-        return (
-            self.env["l10n_pl_ksef.outage"]
-            .sudo()
-            .create(
-                {
-                    "environment": self.environment,
-                    "source": "user",
-                    "user_id": self.env.uid,
-                    "note": self.remark or reasons[self.kind],
-                    **vals,
-                }
-            )
+        self.env["l10n_pl_ksef.outage"].sudo()._announce(
+            self.environment,
+            kind=self.kind,
+            number=self.announcement,
+            start=self.start,
+            end=self.end,
+            user_id=self.env.uid,
+            note=self._words(),
         )
+
+    def _words(self):
+        return self.remark or dict(self._fields["kind"]._description_selection(self.env))[self.kind]
 
     def action_online(self):
         """Back to ONLINE: what waits is sent, the earliest deadline first."""
         self.ensure_one()
         self._check_user()
         self.company_id.check_access("read")
-        self.company_id.sudo().l10n_pl_ksef_mode = "online"
-        self.sudo().current_id._end()
-        self.env["l10n_pl_ksef.document"]._trigger("ir_cron_flush")
+        self.company_id.sudo()._l10n_pl_ksef_go_online()
         return self.action_open()

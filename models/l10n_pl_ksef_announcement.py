@@ -1,0 +1,106 @@
+"""What the Ministry's status beacon (Latarnia) said, word for word."""
+
+import hashlib
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..ksef import latarnia
+from .l10n_pl_ksef_connection import to_naive
+
+
+class L10nPlKsefAnnouncement(models.Model):
+    """One message of the beacon in one version. Every version stays (art. 106ne VAT act)."""
+
+    _name = "l10n_pl_ksef.announcement"
+    _description = "KSeF announcement"
+    _log_access = False
+    _order = "published desc, id desc"
+    _rec_name = "number"
+
+    environment = fields.Selection(
+        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        required=True,
+        readonly=True,
+    )
+    number = fields.Char(readonly=True, help="As the Ministry numbers it, e.g. K/2026/AWR/02.")
+    event_id = fields.Integer("Event", readonly=True, aggregator=None)
+    category = fields.Char(readonly=True, help="MAINTENANCE, FAILURE or TOTAL_FAILURE.")
+    kind = fields.Char(
+        "Type", readonly=True, help="MAINTENANCE_ANNOUNCEMENT, FAILURE_START or FAILURE_END."
+    )
+    version = fields.Integer(readonly=True, aggregator=None, help="A correction has a higher one.")
+    title = fields.Char(readonly=True)
+    text = fields.Text(readonly=True)
+    start = fields.Datetime("From", readonly=True)
+    end = fields.Datetime("To", readonly=True)
+    published = fields.Datetime(readonly=True)
+    raw = fields.Text("As received", required=True, readonly=True)
+    raw_sha256 = fields.Char(required=True, readonly=True)
+    read_at = fields.Datetime("First read", required=True, readonly=True)
+    outage_id = fields.Many2one("l10n_pl_ksef.outage", readonly=True, index="btree_not_null")
+
+    _once = models.UniqueIndex(
+        "(environment, raw_sha256)", "This message of the beacon is stored already."
+    )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        raise UserError(self.env._("Announcements of the Ministry are evidence and stay."))
+
+    @api.model
+    def _take(self, environment, messages):
+        """Keep what is new, and let the events that follow open, change and end outages.
+
+        :param messages: the messages of one reading, ksef.latarnia.Message
+        """
+        digests = {hashlib.sha256(m.raw.encode()).hexdigest(): m for m in messages}
+        known = set(
+            self.search(
+                [("environment", "=", environment), ("raw_sha256", "in", list(digests))]
+            ).mapped("raw_sha256")
+        )
+        new = [(digest, m) for digest, m in digests.items() if digest not in known]
+        if not new:
+            return self.browse()
+        rows = self.create(
+            [
+                {
+                    "environment": environment,
+                    "number": message.number,
+                    "event_id": message.event_id,
+                    "category": message.category,
+                    "kind": message.kind,
+                    "version": message.version,
+                    "title": message.title,
+                    "text": message.text,
+                    "start": to_naive(message.start),
+                    "end": to_naive(message.end),
+                    "published": to_naive(message.published),
+                    "raw": message.raw,
+                    "raw_sha256": digest,
+                    "read_at": fields.Datetime.now(),
+                }
+                for digest, message in new
+            ]
+        )
+        rows._open_outages()
+        return rows
+
+    def _open_outages(self):
+        """An event is told by all its messages together, those of earlier readings included."""
+        environment = self[0].environment
+        events = set(self.mapped("event_id"))
+        related = self.search([("environment", "=", environment), ("event_id", "in", list(events))])
+        for told in latarnia.announcements(latarnia.Message.from_raw(row.raw) for row in related):
+            outage = self.env["l10n_pl_ksef.outage"]._announce(
+                environment,
+                kind=told.kind,
+                number=told.messages[-1].number or str(told.event_id),
+                start=to_naive(told.start),
+                end=to_naive(told.end),
+                event_id=told.event_id,
+                note=told.messages[-1].title,
+            )
+            raws = {message.raw for message in told.messages}
+            related.filtered(lambda row, raws=raws: row.raw in raws).outage_id = outage

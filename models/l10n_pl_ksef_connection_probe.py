@@ -1,0 +1,54 @@
+"""What the checks of KSeF mean for those who are connected to it."""
+
+from odoo import api, fields, models
+
+
+class L10nPlKsefConnection(models.Model):
+    _inherit = "l10n_pl_ksef.connection"
+
+    @api.model
+    def _cron_probe(self):
+        """Every five minutes: does KSeF answer (spec product, section 3)?"""
+        self.env["l10n_pl_ksef.status"]._round()
+
+    def _rest(self, until, text):
+        """An outage is confirmed: nothing is sent before `until`, and it is put off by each check.
+
+        Were the checks to stop, sending would go on by itself. A row that another worker holds is
+        left to the next check.
+        """
+        for connection in self.try_lock_for_update(allow_referencing=True):
+            vals = {"message": text}
+            if not connection.blocked_until or connection.blocked_until < until:
+                vals["blocked_until"] = until
+            connection.write(vals)
+
+    def _wake_up(self):
+        """The outage is over: what waits goes now."""
+        self.try_lock_for_update(allow_referencing=True).write(
+            {"blocked_until": False, "failures": 0, "message": False}
+        )
+        for cron in ("ir_cron_flush", "ir_cron_poll"):
+            self.env["l10n_pl_ksef.document"]._trigger(cron)
+
+    # -- the proposal ----------------------------------------------------------------------------
+
+    def _propose(self, summary, note):
+        """One activity for each person in charge, updated, never repeated.
+
+        :param summary, note: methods of the company without arguments, in the reader's language
+        """
+        kind = "l10n_pl_ksef.mail_activity_type_outage"
+        existing = {activity.user_id: activity for activity in self.activity_search([kind])}
+        for user in self._administrators():
+            company = self.company_id.with_context(lang=user.lang)
+            vals = {"summary": getattr(company, summary)(), "note": getattr(company, note)()}
+            if user in existing:
+                existing[user].write(vals)
+            else:
+                self.activity_schedule(
+                    kind, user_id=user.id, date_deadline=fields.Date.context_today(self), **vals
+                )
+
+    def _drop_proposal(self):
+        self.activity_unlink(["l10n_pl_ksef.mail_activity_type_outage"])

@@ -1,0 +1,183 @@
+"""Does KSeF work? One row is one environment as it looks from this server."""
+
+import time
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from ..ksef import errors, probe, verdict
+from .l10n_pl_ksef_connection import to_aware, to_naive
+
+ALWAYS = ("prod", "demo")  # for everybody who looks whether KSeF works
+REST = timedelta(minutes=10)  # longer than the time between two checks
+PASSAGES = timedelta(hours=24)
+
+
+class L10nPlKsefStatus(models.Model):
+    _name = "l10n_pl_ksef.status"
+    _description = "KSeF status"
+    _log_access = False
+    _order = "sequence, id"
+    _rec_name = "environment"
+
+    environment = fields.Selection(
+        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        required=True,
+        readonly=True,
+    )
+    sequence = fields.Integer(default=10)
+    watched = fields.Boolean(default=True, readonly=True)
+
+    circuit = fields.Selection(
+        [("closed", "Works"), ("open", "Outage")], required=True, readonly=True, default="closed"
+    )
+    since = fields.Datetime(readonly=True)
+    run = fields.Integer("Equal checks in a row", readonly=True)
+    run_ok = fields.Boolean(readonly=True, default=True)
+    run_since = fields.Datetime(readonly=True)
+    last_at = fields.Datetime("Last check", readonly=True)
+
+    beacon_at = fields.Datetime("Beacon read", readonly=True)
+    beacon_error = fields.Char(readonly=True)
+    beacon_status = fields.Char("Beacon", readonly=True, help="The Ministry's own word.")
+
+    _one_per_environment = models.UniqueIndex("(environment)", "An environment has one status.")
+
+    # -- the round, every five minutes -----------------------------------------------------------
+
+    @api.model
+    def _round(self):
+        """Ask every watched environment, its beacon and the neutral addresses; note what came.
+
+        No transaction is open while the network is asked.
+        """
+        statuses = self._watched()
+        address = self.env["l10n_pl_ksef.connection"]._environment_of
+        asked = [address(status.environment) for status in statuses]
+        controls = self.env["res.company"]._l10n_pl_ksef_controls()
+        at = fields.Datetime.now()
+        self._checkpoint(remaining=len(statuses))
+        found = probe.ask(asked, stopwatch=time.perf_counter, controls=controls)
+        for status in statuses:
+            status._note(at, found)
+            self._checkpoint(1)
+
+    def _checkpoint(self, done=0, **kw):
+        self.env["l10n_pl_ksef.document"]._checkpoint(done, **kw)
+
+    @api.model
+    def _watched(self):
+        """The rows of all environments that matter now; new ones are made."""
+        companies = self.env["res.company"].search([("l10n_pl_ksef_environment", "!=", False)])
+        keys = {*ALWAYS, *companies.mapped("l10n_pl_ksef_environment")}
+        existing = self.search([])
+        for status in existing:
+            if status.watched != (status.environment in keys):
+                status.watched = not status.watched
+        order = ["prod", "demo", "test", "simulator"]
+        missing = keys - set(existing.mapped("environment"))
+        self.create([{"environment": key, "sequence": order.index(key)} for key in sorted(missing)])
+        return self.search([("watched", "=", True)])
+
+    def _note(self, at, found):
+        """One environment's part of a round.
+
+        :param found: ksef.probe.Round
+        """
+        self.ensure_one()
+        row = self.env["l10n_pl_ksef.probe"]._note(
+            self.environment, at, found.measurements[self.environment], found.control_ok
+        )
+        if self.environment in found.beacons:
+            self._note_beacon(found.beacons[self.environment])
+        before, after = self._circuit(), verdict.advance(self._circuit(), *row._signals())
+        self._store(after)
+        self.env["l10n_pl_ksef.outage"]._note_trouble(self.environment, after)
+        connections = self.env["l10n_pl_ksef.connection"].search(
+            [("environment", "=", self.environment)]
+        )
+        if after.state == verdict.OPEN:
+            connections._rest(fields.Datetime.now() + REST, self.env._("KSeF does not answer."))
+        elif before.state == verdict.OPEN:
+            connections._wake_up()
+        connections.company_id._l10n_pl_ksef_heed(self)
+
+    def _note_beacon(self, report):
+        """What the beacon said, or that it could not be read: then nothing else changes (law 3)."""
+        if isinstance(report, errors.KsefError):
+            self.beacon_error = str(report)
+            return
+        self.write(
+            {
+                "beacon_at": fields.Datetime.now(),
+                "beacon_error": False,
+                "beacon_status": report.status,
+            }
+        )
+        self.env["l10n_pl_ksef.announcement"]._take(self.environment, report.messages)
+
+    # -- the circuit -----------------------------------------------------------------------------
+
+    def _circuit(self):
+        """The stored ksef.verdict.Circuit."""
+        return verdict.Circuit(
+            state=self.circuit,
+            since=to_aware(self.since),
+            run_ok=self.run_ok,
+            run=self.run,
+            run_since=to_aware(self.run_since),
+            last_at=to_aware(self.last_at),
+        )
+
+    def _store(self, circuit):
+        self.write(
+            {
+                "circuit": circuit.state,
+                "since": to_naive(circuit.since),
+                "run_ok": circuit.run_ok,
+                "run": circuit.run,
+                "run_since": to_naive(circuit.run_since),
+                "last_at": to_naive(circuit.last_at),
+            }
+        )
+
+    def _verdict(self, company=None):
+        """The ksef.verdict.Verdict of this moment.
+
+        :param company: whose invoices tell how long a number takes; without, those that the user
+            may read
+        """
+        self.ensure_one()
+        now = fields.Datetime.now()
+        probes = self.env["l10n_pl_ksef.probe"].search(
+            [("environment", "=", self.environment)], limit=12
+        )
+        return verdict.judge(
+            to_aware(now),
+            self._circuit(),
+            probes=probes._signals(),
+            events=self.env["l10n_pl_ksef.outage"]._events(self.environment),
+            passages=self._passages(now, company),
+            beacon_read_at=to_aware(self.beacon_at),
+        )
+
+    def _passages(self, now, company):
+        documents = self.env["l10n_pl_ksef.document"].search_fetch(
+            [
+                ("environment", "=", self.environment),
+                ("sent_at", ">=", now - PASSAGES),
+                ("state", "in", ("sent", "accepted", "rejected", "conflict")),
+                *([("company_id", "child_of", company.id)] if company else []),
+            ],
+            ["sent_at", "acquired_at", "state", "write_date"],
+            limit=1000,
+        )
+        return [
+            verdict.Passage(
+                sent_at=to_aware(document.sent_at),
+                settled_at=to_aware(
+                    document.state != "sent" and (document.acquired_at or document.write_date)
+                ),
+            )
+            for document in documents
+        ]
