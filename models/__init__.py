@@ -22,6 +22,7 @@ from . import account_move_offline
 from . import account_move_print
 from . import account_move_sale
 from . import account_move_send
+from . import account_move_send_alerts
 from . import account_move_third_party
 from . import account_payment_method_line
 from . import account_tax

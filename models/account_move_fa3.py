@@ -39,8 +39,16 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_fa3_problems(self):
         """What keeps this invoice out of KSeF: a list of `Problem`, empty when it is sound."""
+        return self._l10n_pl_ksef_fa3_findings()[0]
+
+    def _l10n_pl_ksef_fa3_findings(self):
+        """(what keeps this invoice out of KSeF, what a person should look at): lists of `Problem`.
+
+        Both come of one build: take both where both are needed.
+        """
         self.ensure_one()
-        return self.env["l10n_pl_ksef.fa3"]._build(self)[1].problems
+        draft = self.env["l10n_pl_ksef.fa3"]._build(self)[1]
+        return draft.problems, draft.warnings
 
     def action_l10n_pl_ksef_preview(self):
         """Show the FA(3) file with its problems; nothing is frozen."""

@@ -19,6 +19,12 @@ class Problem:
     field: str | None
     text: str
 
+    def place(self):
+        """The record to open in order to mend it; a line is mended in its invoice."""
+        if self.record._name == "account.move.line":
+            return self.record.move_id
+        return self.record
+
     def message(self):
         """One translated line: code, record, field, text."""
         where = []

@@ -1,5 +1,6 @@
 import re
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 
 from odoo import api, models, tools
@@ -12,6 +13,7 @@ from ..ksef.fa3.units import DEFAULT_UNIT, UNITS
 from .account_move_fa3_draft import decimal
 
 _GTIN_LENGTHS = (8, 12, 13, 14)
+_SECTIONS = ("line_section", "line_subsection")
 #: Fields of the voucher procedures on the invoice -> value of Procedura.
 _VOUCHERS = {
     "l10n_pl_vat_b_spv": "B_SPV",
@@ -27,16 +29,21 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _rows(self, draft):
-        """(rows, additional descriptions): notes and overlong names go into the descriptions."""
+        """(rows, additional descriptions): notes and overlong names go into the descriptions.
+
+        A note is told of the row above it; a section, where the company wants them told, of the
+        row below.
+        """
         cache = self._row_cache(draft)
         by_line = {row.line.id: row for row in draft.rows}
+        sections = draft.move.company_id.l10n_pl_ksef_sections
         rows, overflow, notes = [], [], []
         lines = draft.move.invoice_line_ids.sorted(lambda line: (line.sequence, line.id))
         for line in lines:
             if line.display_type == "line_note":
-                note = clean(line.name or "")
-                if note:
-                    notes += self._descriptions("Uwagi", note, len(rows) or None)
+                notes += self._descriptions("Uwagi", clean(line.name) or "", len(rows) or None)
+            elif sections and line.display_type in _SECTIONS:
+                notes += self._descriptions("Sekcja", clean(line.name) or "", len(rows) + 1)
             row = by_line.get(line.id)
             if not row or not row.category:
                 continue
@@ -45,6 +52,9 @@ class L10nPlKsefFa3(models.AbstractModel):
             rows.append(self._fa_row(draft, row, number, name, cache))
             if rest:
                 overflow += self._descriptions("Opis", rest, number, first=2)
+        # a section at the end has no row below it
+        last = len(rows)
+        notes = [replace(n, NrWiersza=None) if (n.NrWiersza or 0) > last else n for n in notes]
         return tuple(rows), self._all_descriptions(draft, overflow, notes)
 
     @api.model

@@ -16,7 +16,7 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _terms(self, draft):
-        """Contracts, the customer's order, lots, terms of delivery, agreed rate."""
+        """Contracts, the customer's order, lots, terms of delivery, transport, agreed rate."""
         move = draft.move
         incoterm = (move.invoice_incoterm_id.code, move.incoterm_location)
         values = {
@@ -29,6 +29,7 @@ class L10nPlKsefFa3(models.AbstractModel):
                 filter(None, (clean(lot, 256) for lot in move._l10n_pl_ksef_get_lots()))
             )[:1000],
             "WarunkiDostawy": clean(" ".join(filter(None, incoterm)), 256) if incoterm[0] else None,
+            "Transport": self._transport(draft),
             "PodmiotPosredniczacy": 1 if move.l10n_pl_ksef_intermediary else None,
         }
         currency = move.l10n_pl_ksef_agreed_currency_id
@@ -36,6 +37,11 @@ class L10nPlKsefFa3(models.AbstractModel):
             values["KursUmowny"] = decimal(move.l10n_pl_ksef_agreed_rate, 6)
             values["WalutaUmowna"] = currency.name
         return fa3.WarunkiTransakcji(**values) if any(values.values()) else None
+
+    @api.model
+    def _transport(self, draft):
+        """Hook for modules that know how the goods travel: `Transport` elements, at most 20."""
+        return ()
 
     @api.model
     def _orders(self, draft):

@@ -45,6 +45,11 @@ class ResCompany(models.Model):
         help="The company is an electronic interface: one-stop-shop sales carry WSTO_EE.",
     )
 
+    l10n_pl_ksef_sections = fields.Boolean(
+        "Sections as additional descriptions",
+        help="The titles of sections are told with the line below them (DodatkowyOpis). Otherwise "
+        "they are left out.",
+    )
     l10n_pl_ksef_reason_required = fields.Boolean(
         "Corrections need a reason", help="Otherwise the reason may stay empty."
     )

@@ -7,6 +7,7 @@ from . import test_connect_wizard
 from . import test_enrolment
 from . import test_enrolment_faults
 from . import test_fa3
+from . import test_fa3_alerts
 from . import test_fa3_advance
 from . import test_fa3_categories
 from . import test_fa3_correction

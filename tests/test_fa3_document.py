@@ -1,11 +1,15 @@
 """Dates, parties, payment, terms and texts of the document."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from unittest.mock import patch
 
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..ksef.fa3 import model as fa3
 from .fa3_common import Fa3Common
 
 
@@ -309,3 +313,65 @@ class TestFa3Document(Fa3Common):
         self.refused(bill, "KS31")
         bill.journal_id.is_self_billing = True
         self.assertIn("Self-billing", self.refused(bill, "KS31"))
+
+    def test_transport_by_hook(self):
+        """A module that knows how the goods travel extends the builder."""
+        address = fa3.TAdres(KodKraju="PL", AdresL1="ul. Portowa 1", AdresL2="81-001 Gdynia")
+        carrier = fa3.TPodmiot2(NIP="2222222222", Nazwa="Przewoźnik sp. z o.o.")
+        transport = fa3.Transport(
+            RodzajTransportu=3,
+            Przewoznik=fa3.Przewoznik(DaneIdentyfikacyjne=carrier, AdresPrzewoznika=address),
+            NrZleceniaTransportu="ZT/7",
+            OpisLadunku=13,
+            JednostkaOpakowania="paleta EUR",
+            DataGodzRozpTransportu=datetime(2026, 11, 5, 8, tzinfo=timezone.utc),
+            WysylkaZ=address,
+            WysylkaDo=address,
+        )
+        move = self.invoice(("A", 1, 100, "vs_kraj_23"))
+        self.assertIsNone(self.built(move).find(".//Transport"))
+        builder = type(self.env["l10n_pl_ksef.fa3"])
+        with patch.object(builder, "_transport", lambda builder, draft: (transport,)):
+            tree = self.built(move)
+            wrong = replace(transport, RodzajTransportu=6)
+            with patch.object(builder, "_transport", lambda builder, draft: (wrong,)):
+                self.assertIn("RodzajTransportu", self.refused(move, "KS29"))
+        paths = (
+            "RodzajTransportu",
+            "Przewoznik//NIP",
+            "DataGodzRozpTransportu",
+            "WysylkaDo/AdresL1",
+        )
+        expected = ["3", "2222222222", "2026-11-05T08:00:00Z", "ul. Portowa 1"]
+        self.assertEqual(self.texts(tree, *paths), expected)
+
+    def test_new_means_of_transport_by_hook(self):
+        car = fa3.NowySrodekTransportu(
+            P_22A=date(2026, 10, 1),
+            P_NrWierszaNST=1,
+            P_22BMK="Marka",
+            P_22B="120 km",
+            P_22B1="VIN123",
+            P_22BT="osobowy",
+        )
+        block = fa3.NoweSrodkiTransportu(P_22=1, P_42_5=2, NowySrodekTransportu=(car,))
+        move = self.invoice(("Auto", 1, 100, "vs_unia"), partner_id=self.foreign().id)
+        builder = type(self.env["l10n_pl_ksef.fa3"])
+        with patch.object(builder, "_new_means_of_transport", lambda builder, draft: block):
+            tree = self.built(move)
+        found = self.texts(tree, "P_22", "P_22N", "P_42_5", "P_22B1", "P_22BT")
+        self.assertEqual(found, ["1", None, "2", "VIN123", "osobowy"])
+
+    def test_excise_payment_link_and_lots_by_hook(self):
+        move = self.invoice(("Olej napędowy", 10, 100, "vs_kraj_23"))
+        builder, moves = type(self.env["l10n_pl_ksef.fa3"]), type(self.env["account.move"])
+        link = "https://pay.example.com/p?IPKSeF=123abcDEF4567"
+        with (
+            patch.object(builder, "_excise", lambda builder, row: Decimal("12.34")),
+            patch.object(moves, "_l10n_pl_ksef_payment_link", lambda move: link),
+            patch.object(moves, "_l10n_pl_ksef_get_lots", lambda move: ["LOT 1", " ", "LOT 2"]),
+        ):
+            tree = self.built(move)
+        paths = ("KwotaAkcyzy", "LinkDoPlatnosci", "IPKSeF")
+        self.assertEqual(self.texts(tree, *paths), ["12.34", link, "123abcDEF4567"])
+        self.assertEqual([n.text for n in tree.iter("NrPartiiTowaru")], ["LOT 1", "LOT 2"])

@@ -59,6 +59,7 @@ from .model_payment import (
     ZaplataCzesciowa,
 )
 from .model_rows import FaWiersz, TKluczWartosc, Zamowienie, ZamowienieWiersz
+from .model_transport import Przewoznik, Transport
 from .structure import Choice, Group, element, many, one, opt
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "Podmiot2K",
     "Podmiot3",
     "PodmiotUpowazniony",
+    "Przewoznik",
     "Rejestry",
     "Rozliczenie",
     "Skonto",
@@ -96,6 +98,7 @@ __all__ = [
     "TRachunekBankowy",
     "TerminOpis",
     "TerminPlatnosci",
+    "Transport",
     "Umowy",
     "WarunkiTransakcji",
     "ZaliczkaCzesciowa",

@@ -23,6 +23,7 @@ from .lexical import (
     TZnakowy,
     TZnakowy50,
 )
+from .model_transport import Transport
 from .structure import Choice, Group, element, many, one, opt
 
 
@@ -143,7 +144,7 @@ class Zamowienia:
 
 @element
 class WarunkiTransakcji:
-    """Contracts, orders, lots, terms of delivery (`Transport` is not modelled)."""
+    """Contracts, orders, lots, terms of delivery, transport."""
 
     RULES = (Group("KursUmowny", "WalutaUmowna", optional=True),)
 
@@ -153,4 +154,5 @@ class WarunkiTransakcji:
     WarunkiDostawy: str | None = opt(TZnakowy)
     KursUmowny: Decimal | None = one(TIlosci)
     WalutaUmowna: str | None = one(TKodWaluty)
+    Transport: tuple[Transport, ...] = many(Transport, 0, 20)
     PodmiotPosredniczacy: int | None = opt(TWybor1)

@@ -20,7 +20,7 @@ from .structure import occurrences
 def read(xml: bytes) -> Faktura:
     """The document of a file.
 
-    Elements that the model does not know are left out (`Zalacznik`, `Transport`).
+    Elements that the model does not know are left out (`Zalacznik`).
 
     :raise ValueError: it is not XML, not an invoice, or a value is not of its type
     """

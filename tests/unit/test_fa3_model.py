@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(schema_dir() is None, reason="the schemas are no
 #: Lengths that a type has from the type it restricts.
 LIMITS = {"TNIPIdWew": 20}
 XSD = "{http://www.w3.org/2001/XMLSchema}"
-#: Not modelled; the schema lets all of them be absent.
-SKIPPED = {"Zalacznik", "Transport"}
+#: Not modelled; the schema lets it be absent.
+SKIPPED = {"Zalacznik"}
 #: Elements whose type the schema declares on the spot -> our name for it.
 INLINE = {
     "NrID": "TNrID",
