@@ -10,9 +10,11 @@ from . import account_move_fa3_payment
 from . import account_move_fa3_rows
 from . import account_move_fa3_scope
 from . import account_move_fa3_terms
+from . import account_move_fa3_text
 
 # these override the parts above
 from . import account_move_fa3_correction
+from . import account_move_fa3_correction_parties
 from . import account_move_fa3_third
 from . import account_move_fa3_advance
 from . import account_move_fa3_simplified

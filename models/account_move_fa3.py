@@ -206,6 +206,7 @@ class L10nPlKsefFa3(models.AbstractModel):
                 "RodzajFaktury": draft.kind,
                 **self._markers(draft),
                 **self._body(draft, total),
+                "ZwrotAkcyzy": 1 if self._excise_refund(draft) else None,
                 "Rozliczenie": self._settlement(draft, total),
                 "Platnosc": self._payment(draft, total),
                 "WarunkiTransakcji": self._terms(draft),

@@ -62,9 +62,9 @@ class L10nPlKsefFa3(models.AbstractModel):
         values = super()._body(draft, total)
         if draft.kind in ("ZAL", "KOR_ZAL"):
             values |= self._advance_body(draft, total)
-            descriptions = values["DodatkowyOpis"]
+            descriptions = [replace(d, NrWiersza=None) for d in values["DodatkowyOpis"]]
             values["FaWiersz"] = ()
-            values["DodatkowyOpis"] = tuple(replace(d, NrWiersza=None) for d in descriptions)
+            values["DodatkowyOpis"] = (*descriptions, *draft.overflow)
         elif draft.kind in ("ROZ", "KOR_ROZ"):
             values |= self._final_body(draft, values["FaWiersz"], total)
         if draft.kind in ("KOR_ZAL", "KOR_ROZ"):
@@ -133,7 +133,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         """Rows of the order behind an advance."""
         lines = draft.move._l10n_pl_ksef_order_lines()
         namespace = uuid.uuid5(uuid.NAMESPACE_OID, self._seller_nip(draft.move.company_id))
-        units = self._unit_names(self.env["uom.uom"].union(*(line["uom"] for line in lines)))
+        units = self._unit_names(draft, self.env["uom.uom"].union(*(line["uom"] for line in lines)))
         rows = []
         for number, line in enumerate(lines, start=1):
             vat = [tax for tax in line["tax"].flatten_taxes_hierarchy() if self._is_vat(tax)]
@@ -151,16 +151,16 @@ class L10nPlKsefFa3(models.AbstractModel):
     @api.model
     def _order_row(self, draft, number, line, tax, category, units, namespace):
         product = line["product"]
-        known = self._product(product) if product else {}
+        known = self._product(draft, product) if product else {}
         quantity, net = decimal(line["quantity"], 6), decimal(line["net"])
-        text = line["name"] or ""
-        if product.default_code and text.startswith(f"[{product.default_code}]"):
-            text = text[len(product.default_code) + 2 :]
+        name, rest = self._item_name(line["name"], product)
+        if rest:
+            draft.overflow += self._descriptions(f"Zamówienie, wiersz {number}", rest, None)
         procedure = self._tax_procedure(draft, tax)
         return fa3.ZamowienieWiersz(
             NrWierszaZam=number,
             UU_IDZ=str(uuid.uuid5(namespace, line["key"])),
-            P_7Z=clean(text, 512) or clean(product.name, 512),
+            P_7Z=name,
             P_8AZ=units.get(line["uom"].id) or DEFAULT_UNIT,
             P_8BZ=quantity,
             P_9AZ=rounded(net / quantity, 8) if quantity else ZERO,
@@ -225,7 +225,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             references.append(
                 fa3.FakturaZaliczkowa(NrKSeFFaZaliczkowej=number)
                 if number
-                else fa3.FakturaZaliczkowa(NrKSeFZN=1, NrFaZaliczkowej=clean(document.number, 256))
+                else fa3.FakturaZaliczkowa(NrKSeFZN=1, NrFaZaliczkowej=clean(document.number))
             )
         for advance in advances.sorted(lambda move: (move.invoice_date, move.id)):
             if advance.name in external.mapped("number"):

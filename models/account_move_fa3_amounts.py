@@ -5,7 +5,6 @@ from odoo import api, models
 from ..ksef.fa3 import model as fa3
 from ..ksef.fa3.categories import CATEGORIES
 from ..ksef.fa3.lexical import rounded
-from ..ksef.fa3.text import clean
 from .account_move_fa3_draft import Row, decimal
 
 CENT = Decimal("0.01")
@@ -92,7 +91,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         if not vat_data:
             if line.product_id.l10n_pl_ksef_settlement:
                 net += sum(decimal(other["tax_amount_currency"]) for other in others)
-                reason = clean(line.name or line.product_id.name, 256)
+                reason = self._fit(draft, line, "name", 256, line.name or line.product_id.name)
                 draft.settlements.append((draft.sign * net, reason))
                 return None
             text = self.env._("The line has no VAT tax. Add one, for example 0% Exempt.")
@@ -141,7 +140,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         for other in others:
             if not any(other is item for item in chosen):
                 amount = draft.sign * decimal(other["tax_amount_currency"])
-                draft.settlements.append((amount, clean(other["tax"].name, 256)))
+                reason = self._fit(draft, other["tax"], "name", 256)
+                draft.settlements.append((amount, reason))
         return sum((decimal(other["tax_amount_currency"]) for other in chosen), Decimal(0))
 
     @api.model

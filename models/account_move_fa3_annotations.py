@@ -152,7 +152,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             found += [fa3.TKluczWartosc(Klucz=key, Wartosc=text) for key, text in TRIANGULAR]
         found += [*overflow, *notes]
         for item in move.l10n_pl_ksef_description_ids:
-            key, text = clean(item.key, 250), clean(item.value)
+            key, text = self._fit(draft, item, "key", 250), clean(item.value)
             if key and text:
                 found += self._descriptions(key, text, None)
         return (*found, *self._legal_notes(draft))

@@ -10,9 +10,6 @@ from ..ksef.fa3.reader import read
 from ..ksef.fa3.text import clean
 from .account_move_fa3_annotations import SPLIT_PAYMENT_LIMIT
 
-#: Keeps a corrected buyer's new data and the old ones together (IDNabywcy).
-BUYER_KEY = "N1"
-
 
 @dataclass
 class Origin:
@@ -29,6 +26,11 @@ class Origin:
     state: list[fa3.FaWiersz] | None = None
     root: object = None
     method: str = "difference"
+
+    @property
+    def latest(self):
+        """The file whose parties hold now: that of the last correction, else the original's."""
+        return self.corrections[-1] if self.corrections else self.snapshot
 
     @property
     def kind(self):
@@ -99,7 +101,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         known = {"NrKSeF": 1, "NrKSeFFaKorygowanej": ksef_number}
         return fa3.DaneFaKorygowanej(
             DataWystFaKorygowanej=day,
-            NrFaKorygowanej=clean(number, 256),
+            NrFaKorygowanej=clean(number),
             **(known if ksef_number else {"NrKSeFN": 1}),
         )
 
@@ -164,8 +166,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         move, origin = draft.move, draft.origin
         rows, descriptions = self._rows(draft)
         rows = self._correction_rows(draft, rows, total)
-        corrected_number = clean(move.l10n_pl_ksef_corrected_number, 256)
-        reason = clean(move.l10n_pl_ksef_correction_reason, 256)
+        corrected_number = clean(move.l10n_pl_ksef_corrected_number)
+        reason = self._fit(draft, move, "l10n_pl_ksef_correction_reason", 256)
         if not reason and move.company_id.l10n_pl_ksef_reason_required:
             text = self.env._("Enter the reason of the correction.")
             draft.problem("KS17", move, "l10n_pl_ksef_correction_reason", text)
@@ -174,7 +176,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             "PrzyczynaKorekty": reason,
             "TypKorekty": self._correction_type(draft),
             "DaneFaKorygowanej": tuple(origin.references),
-            "OkresFaKorygowanej": clean(move.l10n_pl_ksef_correction_period, 256)
+            "OkresFaKorygowanej": self._fit(draft, move, "l10n_pl_ksef_correction_period", 256)
             if collective
             else None,
             "NrFaKorygowany": corrected_number,
@@ -312,59 +314,6 @@ class L10nPlKsefFa3(models.AbstractModel):
         days = [document.taxable_supply_date or document.date for document in (move, root)]
         periods = {(day.year, day.month) for day in days if day}
         return 1 if len(periods) == 1 else 2
-
-    # -- parties ---------------------------------------------------------------------------------
-
-    @api.model
-    def _buyer(self, draft):
-        """The buyer of the frozen original, whatever became of the contact since."""
-        snapshot = draft.origin and draft.origin.snapshot
-        if not snapshot or draft.origin.method == "data":
-            buyer = super()._buyer(draft)
-            changed = snapshot and buyer and self._buyer_changed(snapshot.Podmiot2, buyer)
-            return replace(buyer, IDNabywcy=BUYER_KEY) if changed else buyer
-        old = snapshot.Podmiot2.DaneIdentyfikacyjne
-        if draft.buyer and replace(old, Nazwa=None) != fa3.TPodmiot2(**draft.buyer):
-            text = self.env._(
-                "The customer's tax number changed since; the correction keeps the old one. A "
-                "wrong NIP is put right by a correction to zero and a new invoice."
-            )
-            draft.warning("KS04", draft.move.commercial_partner_id, "vat", text)
-        return snapshot.Podmiot2
-
-    @api.model
-    def _buyer_changed(self, old, new):
-        return (old.DaneIdentyfikacyjne, old.Adres) != (new.DaneIdentyfikacyjne, new.Adres)
-
-    @api.model
-    def _parties_before(self, draft):
-        """Seller and buyer as they stood in the original, when the correction is about them."""
-        snapshot = draft.origin.snapshot
-        if not snapshot or draft.origin.method != "data":
-            return {}
-        values = {}
-        # built once more: whatever is wrong with them is remembered only once
-        seller, buyer = self._seller(draft), self._buyer(draft)
-        old = snapshot.Podmiot1
-        if old.DaneIdentyfikacyjne.NIP != seller.DaneIdentyfikacyjne.NIP:
-            text = self.env._("The seller's NIP cannot be corrected: issue a new invoice.")
-            draft.problem("KS01", draft.move.company_id, "vat", text)
-        elif (old.DaneIdentyfikacyjne, old.Adres) != (seller.DaneIdentyfikacyjne, seller.Adres):
-            values["Podmiot1K"] = fa3.Podmiot1K(
-                PrefiksPodatnika=old.PrefiksPodatnika,
-                DaneIdentyfikacyjne=old.DaneIdentyfikacyjne,
-                Adres=old.Adres,
-            )
-        if buyer and buyer.IDNabywcy == BUYER_KEY:
-            before = snapshot.Podmiot2
-            values["Podmiot2K"] = (
-                fa3.Podmiot2K(
-                    DaneIdentyfikacyjne=before.DaneIdentyfikacyjne,
-                    Adres=before.Adres,
-                    IDNabywcy=BUYER_KEY,
-                ),
-            )
-        return values
 
     @api.model
     def _paid_before(self, draft):

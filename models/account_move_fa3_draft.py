@@ -82,6 +82,8 @@ class Draft:
     lines: dict = field(default_factory=dict)
     #: Identification of the buyer, as keyword arguments of `TPodmiot2`.
     buyer: dict = field(default_factory=dict)
+    #: `DodatkowyOpis` of what did not fit into the rows of an order.
+    overflow: list = field(default_factory=list)
     #: The file is only shown: a draft invoice may lack its number and date.
     preview: bool = False
 

@@ -40,7 +40,7 @@ class L10nPlKsefFa3(models.AbstractModel):
         if not is_nip(nip):
             text = self.env._("Enter the company's valid Polish NIP (ten digits).")
             draft.problem("KS01", company, "vat", text)
-        address = self._address(partner)
+        address = self._address(draft, partner)
         if not address.AdresL1:
             text = self.env._("Enter the company's street and city.")
             draft.problem("KS02", company, "street", text)
@@ -53,10 +53,12 @@ class L10nPlKsefFa3(models.AbstractModel):
             people = (draft.move.invoice_user_id.sudo().partner_id, company.partner_id)
         return fa3.Podmiot1(
             PrefiksPodatnika="PL" if draft.categories & INTRA_COMMUNITY else None,
-            NrEORI=clean(company.l10n_pl_ksef_eori, 256),
-            DaneIdentyfikacyjne=fa3.TPodmiot1(NIP=nip, Nazwa=clean(partner.name, 512)),
+            NrEORI=clean(company.l10n_pl_ksef_eori),
+            DaneIdentyfikacyjne=fa3.TPodmiot1(
+                NIP=nip, Nazwa=self._fit(draft, partner, "name", 512)
+            ),
             Adres=address,
-            AdresKoresp=self._other_address(correspondence, address),
+            AdresKoresp=self._other_address(draft, correspondence, address),
             DaneKontaktowe=self._contact(*people),
             StatusInfoPodatnika=int(status) if status else None,
         )
@@ -70,7 +72,7 @@ class L10nPlKsefFa3(models.AbstractModel):
             return None
         identity = draft.buyer
         self._check_buyer(draft, partner, identity)
-        address = self._address(partner)
+        address = self._address(draft, partner)
         business = partner.is_company or not identity.get("BrakID")
         if not address.KodKraju and (business or address.AdresL1):
             draft.problem("KS03", partner, "country_id", self.env._("Enter the country."))
@@ -79,19 +81,19 @@ class L10nPlKsefFa3(models.AbstractModel):
         elif not address.AdresL1:
             text = self.env._("The consumer has no address; the invoice goes without one.")
             draft.warning("KS06", partner, "street", text)
-        name = clean(partner.name, 512)
+        name = self._fit(draft, partner, "name", 512)
         if not name:
             draft.problem("KS06", partner, "name", self.env._("Enter the customer's name."))
         # contacts of consumers are personal data that nobody asked for
         contacts = business and move.company_id.l10n_pl_ksef_buyer_contact
         local, group = self._group_members(draft)
         return fa3.Podmiot2(
-            NrEORI=clean(partner.l10n_pl_ksef_eori, 256),
+            NrEORI=clean(partner.l10n_pl_ksef_eori),
             DaneIdentyfikacyjne=fa3.TPodmiot2(**identity, Nazwa=name),
             Adres=address if address.AdresL1 else None,
-            AdresKoresp=self._other_address(move.partner_id - partner, address),
+            AdresKoresp=self._other_address(draft, move.partner_id - partner, address),
             DaneKontaktowe=self._contact(move.partner_id, partner) if contacts else (),
-            NrKlienta=clean(partner.ref, 256),
+            NrKlienta=self._fit(draft, partner, "ref", 256),
             JST=local,
             GV=group,
         )
@@ -155,10 +157,10 @@ class L10nPlKsefFa3(models.AbstractModel):
             return {"KodUE": "EL" if prefix == "GR" else prefix, "NrVatUE": rest}
         if number.startswith(_KEPT_PREFIXES) or not re.match(r"\d", rest):
             rest = number
-        return {"KodKraju": country or None, "NrID": clean(rest, 50)}
+        return {"KodKraju": country or None, "NrID": clean(rest)}
 
     @api.model
-    def _address(self, partner):
+    def _address(self, draft, partner):
         """Street as first line, postcode and city as second (as first when there is no street)."""
         street = ", ".join(filter(None, (clean(partner.street), clean(partner.street2))))
         city = " ".join(filter(None, (clean(partner.zip), clean(partner.city))))
@@ -172,17 +174,17 @@ class L10nPlKsefFa3(models.AbstractModel):
         )
         return fa3.TAdres(
             KodKraju=partner.country_id.code or None,
-            AdresL1=clean(first, 512),
-            AdresL2=clean(second, 512),
+            AdresL1=self._fit(draft, partner, "street" if street else "city", 512, first),
+            AdresL2=self._fit(draft, partner, "city", 512, second),
             GLN=clean(gln) if gln and re.fullmatch(r"\d{13}", gln.strip()) else None,
         )
 
     @api.model
-    def _other_address(self, partner, address):
+    def _other_address(self, draft, partner, address):
         """The address of another contact, when it is complete and differs; else None."""
         if not partner:
             return None
-        other = self._address(partner)
+        other = self._address(draft, partner)
         complete = other.AdresL1 and other.KodKraju
         return other if complete and other != address else None
 

@@ -30,11 +30,13 @@ class L10nPlKsefFa3(models.AbstractModel):
         factor = self._factor_accounts(draft)
         link = self._payment_link(draft)
         method = move.preferred_payment_method_line_id
-        form = self._payment_form(method, method.journal_id)
+        form = self._payment_form(draft, method, method.journal_id)
         if not form and (account or factor):
             form = {"FormaPlatnosci": BANK_TRANSFER}
+        received, paid_by = self._payments_so_far(draft)
+        form = paid_by or form
         values = {
-            **self._payments_so_far(draft),
+            **received,
             "TerminPlatnosci": tuple(fa3.TerminPlatnosci(Termin=day) for day in dates),
             **form,
             "RachunekBankowy": (account,) if account and not factor else (),
@@ -45,26 +47,35 @@ class L10nPlKsefFa3(models.AbstractModel):
         return fa3.Platnosc(**values) if any(values.values()) else None
 
     @api.model
-    def _payment_form(self, method, journal):
+    def _payment_form(self, draft, method, journal):
         """How something is paid, as keyword arguments; what the method says, else the journal."""
         form = method.l10n_pl_ksef_payment_form
         if form == "other":
-            text = clean(method.l10n_pl_ksef_payment_text or method.name, 256)
+            text = self._fit(
+                draft,
+                method,
+                "l10n_pl_ksef_payment_text",
+                256,
+                method.l10n_pl_ksef_payment_text or method.name,
+            )
             return {"PlatnoscInna": 1, "OpisPlatnosci": text} if text else {}
         number = int(form) if form else _FORMS_OF_JOURNALS.get(journal.type)
         return {"FormaPlatnosci": number} if number else {}
 
     @api.model
     def _payments_so_far(self, draft):
-        """Payments already matched: one that pays everything by the invoice date, or each part."""
+        """(payments already matched, how the one that paid everything was made), two dictionaries.
+
+        One payment that pays everything by the invoice date, or each part with its own form.
+        """
         move = draft.move
         parts = self._received(draft)
         if not parts:
-            return {}
+            return {}, {}
         full = sum(part[0] for part in parts) >= decimal(move.amount_total)
         if full and len(parts) == 1 and move.invoice_date and parts[0][1] <= move.invoice_date:
-            return {"Zaplacono": 1, "DataZaplaty": parts[0][1]}
-        return {
+            return {"Zaplacono": 1, "DataZaplaty": parts[0][1]}, parts[0][2]
+        parts_told = {
             "ZnacznikZaplatyCzesciowej": 2 if full else 1,
             "ZaplataCzesciowa": tuple(
                 fa3.ZaplataCzesciowa(
@@ -73,6 +84,7 @@ class L10nPlKsefFa3(models.AbstractModel):
                 for amount, day, form in parts
             ),
         }
+        return parts_told, {}
 
     @api.model
     def _received(self, draft):
@@ -91,7 +103,9 @@ class L10nPlKsefFa3(models.AbstractModel):
                 continue
             if line.move_id.is_invoice(include_receipts=True):
                 continue
-            form = self._payment_form(line.payment_id.payment_method_line_id, line.journal_id)
+            form = self._payment_form(
+                draft, line.payment_id.payment_method_line_id, line.journal_id
+            )
             parts.append((decimal(part["amount"]), line.date, form))
         return sorted(parts, key=lambda part: part[1])
 
@@ -116,9 +130,13 @@ class L10nPlKsefFa3(models.AbstractModel):
             NrRB=number,
             SWIFT=bic if bic and not lexical.SWIFT_Type.problem(bic) else None,
             RachunekWlasnyBanku=int(own) if own else None,
-            NazwaBanku=clean(bank.name, 256),
-            OpisRachunku=clean(
-                bank_account.l10n_pl_ksef_description or bank_account.currency_id.name, 256
+            NazwaBanku=self._fit(draft, bank, "name", 256),
+            OpisRachunku=self._fit(
+                draft,
+                bank_account,
+                "l10n_pl_ksef_description",
+                256,
+                bank_account.l10n_pl_ksef_description or bank_account.currency_id.name or "",
             ),
         )
 

@@ -64,8 +64,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         lines = self.env["account.move.line"].union(*(row.line for row in draft.rows))
         dates = self._line_dates(draft)
         return {
-            "units": self._unit_names(lines.product_uom_id),
-            "products": {product.id: self._product(product) for product in lines.product_id},
+            "units": self._unit_names(draft, lines.product_uom_id),
+            "products": {product.id: self._product(draft, product) for product in lines.product_id},
             "procedures": self._procedures(draft),
             "dates": dates,
             "per_line": company.tax_calculation_rounding_method == "round_per_line",
@@ -131,24 +131,30 @@ class L10nPlKsefFa3(models.AbstractModel):
     @api.model
     def _row_name(self, draft, line):
         """(P_7, what did not fit): the line's text without its [code], else the product's name."""
-        code = line.product_id.default_code
-        text = line.name or ""
-        if code and text.startswith(f"[{code}]"):
-            text = text[len(code) + 2 :]
-        text = clean(text) or clean(line.product_id.name)
-        if not text:
+        name, rest = self._item_name(line.name, line.product_id)
+        if not name:
             draft.problem("KS29", line, "name", self.env._("The line has no description."))
-            return None, ""
-        return cut(text, 512)
+        return name, rest
 
     @api.model
-    def _unit_names(self, units):
+    def _item_name(self, text, product):
+        """(what fits into 512 characters or None, the rest) of the name of something sold."""
+        text, code = text or "", product.default_code
+        if code and text.startswith(f"[{code}]"):
+            text = text[len(code) + 2 :]
+        name, rest = cut(clean(text) or clean(product.name) or "", 512)
+        return name or None, rest
+
+    @api.model
+    def _unit_names(self, draft, units):
         """Unit id -> Polish symbol, whatever the language of the user."""
         symbols = self._unit_symbols()
         names = {}
         for unit in units:
-            own = clean(unit.l10n_pl_ksef_code, 256) or symbols.get(unit.id)
-            names[unit.id] = own or clean(unit.with_context(lang=self._polish()).name, 256)
+            own = self._fit(draft, unit, "l10n_pl_ksef_code", 256) or symbols.get(unit.id)
+            names[unit.id] = own or self._fit(
+                draft, unit.with_context(lang=self._polish()), "name", 256
+            )
         return names
 
     @api.model
@@ -159,15 +165,15 @@ class L10nPlKsefFa3(models.AbstractModel):
         return {lookup(f"uom.{name}"): symbol for name, symbol in UNITS.items()}
 
     @api.model
-    def _product(self, product):
+    def _product(self, draft, product):
         """What a row says about its product, as keyword arguments of `FaWiersz`."""
         template = product.product_tmpl_id
         return {
-            "Indeks": clean(product.default_code, 50),
+            "Indeks": self._fit(draft, product, "default_code", 50),
             "GTIN": self._gtin(product.barcode),
-            "PKWiU": clean(template.l10n_pl_ksef_pkwiu, 50),
+            "PKWiU": clean(template.l10n_pl_ksef_pkwiu),
             "CN": self._cn(template),
-            "PKOB": clean(template.l10n_pl_ksef_pkob, 50),
+            "PKOB": clean(template.l10n_pl_ksef_pkob),
             "P_12_Zal_15": 1 if product._l10n_pl_ksef_is_annex15() else None,
             "GTU": template.l10n_pl_vat_gtu or None,
         }
@@ -208,6 +214,11 @@ class L10nPlKsefFa3(models.AbstractModel):
         return None
 
     @api.model
+    def _excise_refund(self, draft):
+        """ZwrotAkcyzy: something sold is diesel of which a farmer claims the excise back."""
+        return any(row.line.product_id.l10n_pl_ksef_excise_refund for row in draft.rows)
+
+    @api.model
     def _price(self, row, quantity, stated):
         """(unit price, discount per unit or None), so that quantity times price is the amount.
 
@@ -240,7 +251,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _cn(self, product):
         """Combined nomenclature: the product's own field, else that of a module that brings one."""
         if product.l10n_pl_ksef_cn:
-            return clean(product.l10n_pl_ksef_cn, 50)
+            return clean(product.l10n_pl_ksef_cn)
         if "intrastat_code_id" in product._fields and product.intrastat_code_id:
-            return clean(product.intrastat_code_id.code, 50)
-        return clean(product.hs_code, 50) if "hs_code" in product._fields else None
+            return clean(product.intrastat_code_id.code)
+        return clean(product.hs_code) if "hs_code" in product._fields else None

@@ -155,11 +155,14 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _issue_place(self, draft):
         """P_1M: what the company says, a branch its city; most leave it out."""
         company = draft.move.company_id
-        place = clean(company.l10n_pl_ksef_issue_place, 256)
-        return place or (clean(company.city, 256) if company.sudo().parent_id else None)
+        place = self._fit(draft, company, "l10n_pl_ksef_issue_place", 256)
+        if place or not company.sudo().parent_id:
+            return place
+        return self._fit(draft, company, "city", 256)
 
     @api.model
     def _delivery_notes(self, draft):
         """WZ: numbers of warehouse documents, each once, in order."""
         numbers = draft.move._l10n_pl_ksef_get_delivery_numbers()
-        return tuple(sorted(set(filter(None, (clean(number, 256) for number in numbers)))))[:1000]
+        unique = sorted(set(filter(None, map(clean, numbers))))
+        return self._first(draft, "l10n_pl_ksef_delivery_numbers", unique, 1000)

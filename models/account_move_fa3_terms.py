@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.tools import html2plaintext
 
 from ..ksef.fa3 import model as fa3
-from ..ksef.fa3.text import clean, clean_lines, pieces, utf16_length
+from ..ksef.fa3.text import clean, clean_lines, pieces
 from .account_move_fa3_draft import decimal
 
 #: Footer: characters of one block, blocks.
@@ -19,16 +19,16 @@ class L10nPlKsefFa3(models.AbstractModel):
         """Contracts, the customer's order, lots, terms of delivery, transport, agreed rate."""
         move = draft.move
         incoterm = (move.invoice_incoterm_id.code, move.incoterm_location)
+        delivery = " ".join(filter(None, incoterm)) if incoterm[0] else ""
+        lots = map(clean, move._l10n_pl_ksef_get_lots())
         values = {
             "Umowy": tuple(
-                fa3.Umowy(DataUmowy=item.date or None, NrUmowy=clean(item.number, 256))
+                fa3.Umowy(DataUmowy=item.date or None, NrUmowy=clean(item.number))
                 for item in move.l10n_pl_ksef_contract_ids
             ),
             "Zamowienia": self._orders(draft),
-            "NrPartiiTowaru": tuple(
-                filter(None, (clean(lot, 256) for lot in move._l10n_pl_ksef_get_lots()))
-            )[:1000],
-            "WarunkiDostawy": clean(" ".join(filter(None, incoterm)), 256) if incoterm[0] else None,
+            "NrPartiiTowaru": self._first(draft, "invoice_line_ids", filter(None, lots), 1000),
+            "WarunkiDostawy": self._fit(draft, move, "incoterm_location", 256, delivery),
             "Transport": self._transport(draft),
             "PodmiotPosredniczacy": 1 if move.l10n_pl_ksef_intermediary else None,
         }
@@ -47,7 +47,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _orders(self, draft):
         """The customer's order numbers. On a correction `ref` names the reversed invoice."""
         move = draft.move
-        number = clean(move.ref, 256)
+        number = self._fit(draft, move, "ref", 256)
         if draft.origin or not number:
             return ()
         day = move._l10n_pl_ksef_get_order_date()
@@ -61,15 +61,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         size, most = _FOOTER
         blocks = pieces(text or "", size)
         if len(blocks) > most:
-            lost = " ".join(blocks[most:])
-            message = self.env._(
-                "The terms are too long for KSeF: the last %(count)s characters are left out "
-                "(“%(text)s…”).",
-                count=utf16_length(lost),
-                text=lost[:40],
-            )
-            draft.warning("KS31", draft.move, "narration", message)
-        registers = self._registers(self._seller_company(draft.move))
+            self._tell_lost(draft, draft.move, "narration", " ".join(blocks[most:]))
+        registers = self._registers(draft, self._seller_company(draft.move))
         if not blocks and not registers:
             return None
         return fa3.Stopka(
@@ -78,13 +71,13 @@ class L10nPlKsefFa3(models.AbstractModel):
         )
 
     @api.model
-    def _registers(self, company):
+    def _registers(self, draft, company):
         """KRS, REGON and BDO; the free field of the company only when it is a KRS number."""
         krs = company.l10n_pl_ksef_krs
         if not krs and re.fullmatch(r"\d{10}", (company.company_registry or "").strip()):
             krs = company.company_registry.strip()
         values = {
-            "PelnaNazwa": clean(company.l10n_pl_ksef_full_name, 256),
+            "PelnaNazwa": self._fit(draft, company, "l10n_pl_ksef_full_name", 256),
             "KRS": krs or None,
             "REGON": company.l10n_pl_ksef_regon or None,
             "BDO": company.l10n_pl_ksef_bdo or None,

@@ -16,13 +16,17 @@ class L10nPlKsefFa3(models.AbstractModel):
     @api.model
     def _third_parties(self, draft):
         """Podmiot3: a branch that invoices, then the third parties of the invoice."""
-        move = draft.move
         snapshot = draft.origin and draft.origin.snapshot
         if snapshot:
-            return snapshot.Podmiot3
+            return self._corrected_third_parties(draft)
+        return self._third_parties_of(draft, draft.move)
+
+    @api.model
+    def _third_parties_of(self, draft, move):
+        """Podmiot3 of an invoice by what stands in the database today."""
         branch = ()
         if self._seller_company(move) != move.company_id.sudo():
-            branch = (self._branch(move.company_id.sudo().partner_id),)
+            branch = (self._branch(draft, move.company_id.sudo().partner_id),)
         parties = move.l10n_pl_ksef_third_party_ids
         shares = sum(parties.filtered(lambda p: p.role == ADDITIONAL_BUYER).mapped("share"))
         if shares >= 100:
@@ -33,12 +37,14 @@ class L10nPlKsefFa3(models.AbstractModel):
         return (*branch, *(self._third_party(draft, party) for party in parties))
 
     @api.model
-    def _branch(self, partner):
+    def _branch(self, draft, partner):
         number = clean(partner.l10n_pl_ksef_idwew)
         identity = {"IDWew": number} if number else {"BrakID": 1}
-        address = self._address(partner)
+        address = self._address(draft, partner)
         return fa3.Podmiot3(
-            DaneIdentyfikacyjne=fa3.TPodmiot3(**identity, Nazwa=clean(partner.name, 512)),
+            DaneIdentyfikacyjne=fa3.TPodmiot3(
+                **identity, Nazwa=self._fit(draft, partner, "name", 512)
+            ),
             Adres=address if address.AdresL1 and address.KodKraju else None,
             RolaInna=1,
             OpisRoli=BRANCH,
@@ -55,19 +61,21 @@ class L10nPlKsefFa3(models.AbstractModel):
                 name=partner.display_name,
             )
             draft.problem("KS25", draft.move, "l10n_pl_ksef_third_party_ids", text)
-        address = self._address(partner)
+        address = self._address(draft, partner)
         other = party.role == "other"
         return fa3.Podmiot3(
-            IDNabywcy=clean(party.buyer_key, 32),
-            NrEORI=clean(partner.l10n_pl_ksef_eori, 256),
-            DaneIdentyfikacyjne=fa3.TPodmiot3(**identity, Nazwa=clean(partner.name, 512)),
+            IDNabywcy=clean(party.buyer_key),
+            NrEORI=clean(partner.l10n_pl_ksef_eori),
+            DaneIdentyfikacyjne=fa3.TPodmiot3(
+                **identity, Nazwa=self._fit(draft, partner, "name", 512)
+            ),
             Adres=address if address.AdresL1 and address.KodKraju else None,
             DaneKontaktowe=() if party.role == EMPLOYEE else self._contact(partner),
             Rola=None if other else int(party.role),
             RolaInna=1 if other else None,
-            OpisRoli=clean(party.role_description, 256) if other else None,
+            OpisRoli=self._fit(draft, party, "role_description", 256) if other else None,
             Udzial=decimal(party.share, 6) if party.share else None,
-            NrKlienta=clean(partner.ref, 256),
+            NrKlienta=self._fit(draft, partner, "ref", 256),
         )
 
     @api.model
@@ -99,7 +107,7 @@ class L10nPlKsefFa3(models.AbstractModel):
     def _factor_accounts(self, draft):
         parties = draft.move.l10n_pl_ksef_third_party_ids.filtered(lambda p: p.role == FACTOR)
         accounts = [self._bank_account(draft, bank) for bank in parties.partner_id.bank_ids]
-        return tuple(filter(None, accounts))[:20]
+        return self._first(draft, "l10n_pl_ksef_third_party_ids", filter(None, accounts), 20)
 
     @api.model
     def _representative(self, draft):
@@ -117,11 +125,11 @@ class L10nPlKsefFa3(models.AbstractModel):
             for contact in self._contact(partner)
         ]
         return fa3.PodmiotUpowazniony(
-            NrEORI=clean(partner.l10n_pl_ksef_eori, 256),
+            NrEORI=clean(partner.l10n_pl_ksef_eori),
             DaneIdentyfikacyjne=fa3.TPodmiot1(
-                NIP=identity.get("NIP"), Nazwa=clean(partner.name, 512)
+                NIP=identity.get("NIP"), Nazwa=self._fit(draft, partner, "name", 512)
             ),
-            Adres=self._address(partner),
+            Adres=self._address(draft, partner),
             DaneKontaktowe=tuple(contacts),
             RolaPU=int(company.l10n_pl_ksef_representative_role or 3),
         )

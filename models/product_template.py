@@ -11,6 +11,10 @@ class ProductTemplate(models.Model):
         "Annex 15 to the VAT act",
         help="Goods and services of Annex 15: split payment above 15 000 PLN (P_12_Zal_15).",
     )
+    l10n_pl_ksef_excise_refund = fields.Boolean(
+        "Excise refund for farmers",
+        help="ZwrotAkcyzy: diesel oil whose buyer claims the excise duty back.",
+    )
     l10n_pl_ksef_settlement = fields.Boolean(
         "Settled outside the invoice amount",
         help="Deposits, tolls, disbursements (art. 79 of the VAT act): without VAT they are told "

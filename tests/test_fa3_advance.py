@@ -82,6 +82,70 @@ class TestFa3Advance(Fa3Common):
         found = self.texts(self.built(move), "P_13_1", "P_14_1", "P_14_1W", "KursWalutyZ")
         self.assertEqual(found, ["813.01", "186.99", "795.97", "4.2567"])
 
+    def test_rows_of_the_order_tell_their_product(self):
+        product = self.env["product.product"].create(
+            {
+                "name": "Stal",
+                "default_code": "ST-1",
+                "barcode": "5901234123457",
+                "l10n_pl_vat_gtu": "GTU_05",
+                "l10n_pl_ksef_pkwiu": "24.10",
+                "l10n_pl_ksef_cn": "7208",
+                "l10n_pl_ksef_pkob": "1",
+                "l10n_pl_ksef_annex15": True,
+            }
+        )
+        row = {
+            "name": "[ST-1] Stal",
+            "product_id": product.id,
+            "uom_id": self.env.ref("uom.product_uom_kgm").id,
+            "quantity": 3,
+            "price": 10000.0,
+            "tax_id": self.tax("vs_kraj_23").id,
+        }
+        travel = {"name": "Podróż", "tax_id": self.tax("vs_ekspu").id, "price": 1}
+        move = self.invoice(
+            ("Zaliczka", 1, 13000, "vs_kraj_23"),
+            l10n_pl_ksef_kind="ZAL",
+            l10n_pl_ksef_order_row_ids=[Command.create(row), Command.create(travel)],
+        )
+        tree = self.built(move)
+        first = tree.find(".//ZamowienieWiersz")
+        expected = {
+            "NrWierszaZam": "1",
+            "P_7Z": "Stal",
+            "IndeksZ": "ST-1",
+            "GTINZ": "5901234123457",
+            "PKWiUZ": "24.10",
+            "CNZ": "7208",
+            "PKOBZ": "1",
+            "P_8AZ": "kg",
+            "P_8BZ": "3",
+            "P_9AZ": "10000.00",
+            "P_11NettoZ": "30000.00",
+            "P_11VatZ": "6900.00",
+            "P_12Z": "23",
+            "P_12Z_Zal_15": "1",
+            "GTUZ": "GTU_05",
+        }
+        found = {node.tag: node.text for node in first}
+        self.assertEqual(len(found.pop("UU_IDZ")), 36)
+        self.assertEqual(found, expected)
+        self.assertEqual(self.texts(tree, "P_18A"), ["1"], "15 990.00 with goods of Annex 15")
+
+    def test_receipts_and_corrections_in_euro_carry_their_rate(self):
+        euro = self.in_currency(rate=4.2567, day="2026-10-01")
+        values = {"currency_id": euro.id, "l10n_pl_ksef_order_row_ids": self.order_rows()[:1]}
+        parts = self.advance(**values)
+        self.pay(parts, 3000, date(2026, 10, 26), currency_id=euro.id)
+        self.pay(parts, 847.5, date(2026, 10, 27), currency_id=euro.id)
+        tree = self.built(parts)
+        self.assertEqual([n.text for n in tree.iter("KursWalutyZW")], ["4.2567", "4.2567"])
+        self.assertEqual([n.text for n in tree.iter("P_15Z")], ["3000.00", "847.50"])
+        self.accept(parts, ADVANCE_NUMBER)
+        found = self.texts(self.built(self.refund(parts)), "KursWalutyZK", "KursWalutyZ", "P_15ZK")
+        self.assertEqual(found, ["4.2567", "4.2567", "3847.50"])
+
     def test_day_of_receipt_and_several_receipts(self):
         paid = self.advance()
         self.pay(paid, 3847.5, date(2026, 10, 26))
@@ -98,11 +162,11 @@ class TestFa3Advance(Fa3Common):
         self.assertEqual(found, [("2026-10-26", "3000.00"), ("2026-10-27", "847.50")])
         self.assertEqual(self.texts(tree, "P_6"), [None])
 
-    def pay(self, move, amount, day):
+    def pay(self, move, amount, day, **values):
         wizard = self.env["account.payment.register"].with_context(
             active_model="account.move", active_ids=move.ids
         )
-        wizard.create({"amount": amount, "payment_date": day})._create_payments()
+        wizard.create({"amount": amount, "payment_date": day, **values})._create_payments()
 
     def test_c47_final_invoice_by_hand(self):
         advance = self.advance()

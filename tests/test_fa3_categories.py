@@ -264,3 +264,100 @@ class TestFa3Categories(Fa3Common):
         dinar.rounding = 0.001
         move = self.invoice(("Towar", 1, 100.123, "vs_kraj_23"), currency_id=dinar.id)
         self.refused(move, "KS30")
+
+    def test_other_margins_and_bases(self):
+        """category -> element of the procedure; kind of basis -> element."""
+        for category, element in (
+            ("margin_travel", "P_PMarzy_2"),
+            ("margin_art", "P_PMarzy_3_2"),
+            ("margin_antiques", "P_PMarzy_3_3"),
+        ):
+            tax = self.sale_tax(category, 0, category)
+            tree = self.built(self.invoice(("A", 1, 100, tax)))
+            self.assertEqual(self.texts(tree, "P_PMarzy", element, "P_PMarzyN"), ["1", "1", None])
+        exempt = self.tax("vs_kraj_zw")
+        for kind in "ABC":
+            exempt.write({"l10n_pl_ksef_exempt_basis_type": kind, "l10n_pl_ksef_exempt_basis": "x"})
+            tree = self.built(self.invoice(("A", 1, 100, exempt)))
+            found = self.texts(tree, "P_19A", "P_19B", "P_19C")
+            self.assertEqual(found, ["x" if kind == other else None for other in "ABC"])
+
+    def test_every_taxed_base_in_euro_has_its_tax_in_pln(self):
+        taxi = self.sale_tax("4 %", 4, "4")
+        lines = [("A", 1, 100, tax) for tax in ("vs_kraj_23", "vs_kraj_8", "vs_kraj_5", taxi)]
+        tree = self.built(self.invoice(*lines, currency_id=self.in_currency().id))
+        found = self.texts(tree, *(f"P_14_{number}W" for number in range(1, 5)))
+        self.assertEqual(found, ["103.51", "36.00", "22.50", "18.00"])
+
+    def test_group_of_taxes(self):
+        group = self.env["account.tax"].create(
+            {
+                "name": "grupa",
+                "amount_type": "group",
+                "type_tax_use": "sale",
+                "country_id": self.env.ref("base.pl").id,
+                "children_tax_ids": [Command.set(self.tax("vs_kraj_23").ids)],
+            }
+        )
+        self.assertFalse(group.l10n_pl_ksef_category)
+        tree = self.built(self.invoice(("A", 1, 100, group)))
+        self.assertEqual(self.texts(tree, "P_12", "P_13_1", "P_14_1"), ["23", "100.00", "23.00"])
+
+    def test_tax_included_by_division(self):
+        tax = self.sale_tax("23 % w cenie", 18.699, "23", amount_type="division")
+        tree = self.built(self.invoice(("A", 1, 100, tax)))
+        self.assertEqual(self.texts(tree, "P_13_1", "P_14_1"), ["100.00", "23.00"])
+
+    def test_classifications_of_products(self):
+        product = self.env["product.product"].create(
+            {
+                "name": "Dom",
+                "default_code": "D-1",
+                "l10n_pl_ksef_pkwiu": "41.00.10.0",
+                "l10n_pl_ksef_cn": "9406 10 00",
+                "l10n_pl_ksef_pkob": "1110",
+                "l10n_pl_ksef_excise_refund": True,
+            }
+        )
+        move = self.invoice(("[D-1] Dom", 1, 100, "vs_kraj_8", {"product_id": product.id}))
+        tree = self.built(move)
+        paths = ("P_7", "Indeks", "PKWiU", "CN", "PKOB", "ZwrotAkcyzy")
+        expected = ["Dom", "D-1", "41.00.10.0", "9406 10 00", "1110", "1"]
+        self.assertEqual(self.texts(tree, *paths), expected)
+
+    def test_early_payment_that_already_lowers_the_tax(self):
+        self.terms.write(
+            {
+                "early_discount": True,
+                "discount_percentage": 2,
+                "discount_days": 7,
+                "early_pay_discount_computation": "mixed",
+            }
+        )
+        move = self.invoice(("A", 1, 100, "vs_kraj_23"))
+        (problem,) = move._l10n_pl_ksef_fa3_problems()
+        self.assertEqual(
+            (problem.code, problem.record, problem.field),
+            ("KS13", move, "invoice_payment_term_id"),
+        )
+
+    def test_cash_method_and_cash_payment_are_looked_at(self):
+        """Remarks: cash method towards a consumer, split payment in cash, several vouchers."""
+        self.company.l10n_pl_ksef_cash_method = True
+        consumer = self.env["res.partner"].create(
+            {"name": "Anna", "street": "a 1", "country_id": self.env.ref("base.pl").id}
+        )
+        cash = self.company_data["default_journal_cash"].inbound_payment_method_line_ids[:1]
+        move = self.invoice(
+            ("A", 1, 100, "vs_kraj_23"),
+            partner_id=consumer.id,
+            l10n_pl_ksef_split_payment="yes",
+            preferred_payment_method_line_id=cash.id,
+            l10n_pl_vat_b_spv=True,
+            l10n_pl_vat_b_spv_dostawa=True,
+        )
+        _problems, warnings = move._l10n_pl_ksef_fa3_findings()
+        self.assertEqual(
+            [warning.field for warning in warnings],
+            ["partner_id", "preferred_payment_method_line_id", "l10n_pl_vat_b_spv"],
+        )

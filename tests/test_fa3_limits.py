@@ -79,6 +79,51 @@ class TestFa3Limits(Fa3Common):
         _xml, draft = self.env["l10n_pl_ksef.fa3"]._build(move)
         self.assertEqual([(w.code, w.field) for w in draft.warnings], [("KS31", "narration")])
 
+    def test_whatever_is_cut_off_is_told(self):
+        """(record, field) of everything that has no overflow in FA(3) -> what is left of it."""
+        long = "słowo " * 120
+        self.buyer.write({"name": long, "street": long, "ref": long})
+        product = self.env["product.product"].create({"name": "X", "default_code": "K" * 60})
+        deposit = self.env["product.product"].create(
+            {"name": "Kaucja", "l10n_pl_ksef_settlement": True}
+        )
+        move = self.invoice(
+            ("A", 1, 100, "vs_kraj_23", {"product_id": product.id}),
+            (long, 1, 5, None, {"product_id": deposit.id}),
+            ref=long,
+            invoice_incoterm_id=self.env.ref("account.incoterm_EXW").id,
+            incoterm_location=long,
+            l10n_pl_ksef_delivery_numbers=",".join(f"WZ/{index}" for index in range(1001)),
+        )
+        xml, draft = self.env["l10n_pl_ksef.fa3"]._build(move)
+        self.assertTrue(xml, draft.problems)
+        told = {(warning.record, warning.field) for warning in draft.warnings}
+        expected = {(self.buyer, name) for name in ("name", "street", "ref")}
+        expected |= {(move, name) for name in ("ref", "incoterm_location")}
+        expected |= {(move, "l10n_pl_ksef_delivery_numbers"), (product, "default_code")}
+        expected |= {(move.invoice_line_ids[1], "name")}
+        self.assertEqual(told, expected)
+        self.assertIn("słowo", next(w.text for w in draft.warnings if w.field == "street"))
+
+    def test_identifiers_are_refused_rather_than_cut(self):
+        self.buyer.l10n_pl_ksef_eori = "😀" * 200
+        move = self.invoice(("A", 1, 100, "vs_kraj_23"))
+        self.assertIn("NrEORI", self.refused(move, "KS29"))
+
+    def test_long_names_of_an_order_go_on_in_descriptions(self):
+        words = " ".join(f"słowo{index}" for index in range(200))
+        row = {"name": words, "quantity": 1, "price": 1000, "tax_id": self.tax("vs_kraj_23").id}
+        move = self.invoice(
+            ("Zaliczka", 1, 300, "vs_kraj_23"),
+            l10n_pl_ksef_kind="ZAL",
+            l10n_pl_ksef_order_row_ids=[Command.create(row)],
+        )
+        self.built(move)
+        fa = read(move._l10n_pl_ksef_build_fa3()).Fa
+        rest = [item.Wartosc for item in fa.DodatkowyOpis]
+        self.assertEqual(" ".join([fa.Zamowienie.ZamowienieWiersz[0].P_7Z, *rest]), words)
+        self.assertEqual(fa.DodatkowyOpis[0].Klucz, "Zamówienie, wiersz 1")
+
     def test_a_thousand_lines(self):
         lines = [(f"Pozycja {index}", 1, 9.99, "vs_kraj_23") for index in range(1000)]
         tree = self.built(self.invoice(*lines))
