@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import IO, Any
 
@@ -25,9 +26,12 @@ from .errors import (
     AuthError,
     Forbidden,
     Gone,
+    KsefError,
+    NotSent,
     ProtocolError,
     RequestRejected,
     SessionClosed,
+    Unavailable,
 )
 from .http import Params, Reply, Transport
 from .package import ContextLimits, Package
@@ -48,6 +52,7 @@ _LARGEST_PAGE = 1000
 _MOST_PAGES = 200  # twice what the largest session can have
 _GRANTS_PAGE = 100
 _DIGEST_HEADER = "x-ms-meta-hash"
+_WORKERS = 4  # links that are followed at the same time
 
 
 class Client:
@@ -319,9 +324,28 @@ class Client:
             routes.fill(routes.SESSION_INVOICE_UPO, session=session_ref, invoice=invoice_ref)
         )
 
-    def upo_at(self, url: str) -> bytes:
-        """The confirmation behind ``upoDownloadUrl``: no limit of requests. Raises KsefError."""
-        return self._checked(self._transport.fetch(url))
+    def upos_at(self, urls: Sequence[str], workers: int = _WORKERS) -> dict[str, bytes]:
+        """The confirmations behind several links, by link, a few at a time.
+
+        They cost no request that counts. One that cannot be had now is left out, and so is the
+        rest when nobody answers: there is :meth:`upo` for them. Raises nothing.
+        """
+        found: dict[str, bytes] = {}
+
+        def fetch(share: Sequence[str]) -> None:
+            transport = self._transport.twin()
+            for url in share:
+                try:
+                    found[url] = self._checked(transport.fetch(url))
+                except (NotSent, Unavailable):
+                    return
+                except KsefError:
+                    continue
+
+        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ksef-upo") as pool:
+            for waiting in [pool.submit(fetch, urls[first::workers]) for first in range(workers)]:
+                waiting.result()
+        return found
 
     def invoice(self, ksef_number: str) -> bytes:
         """The document with that number, bytes as received. Raises KsefError."""

@@ -293,6 +293,10 @@ class Transport:
                 else:
                     return
 
+    def twin(self) -> Transport:
+        """The same for another thread, to follow links with: it asks no gate and tells nobody."""
+        return Transport(self.environment, self._like_session(), self._timeout)
+
     def _like_session(self) -> requests.Session:
         """A session of the same proxies and authorities: one is not meant for two threads."""
         session = requests.Session()

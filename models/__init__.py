@@ -55,6 +55,7 @@ from . import l10n_pl_ksef_order_row
 from . import l10n_pl_ksef_sender
 from . import l10n_pl_ksef_sender_batch
 from . import l10n_pl_ksef_sender_settle
+from . import l10n_pl_ksef_sender_adopt
 from . import l10n_pl_ksef_session
 from . import l10n_pl_ksef_status
 from . import l10n_pl_ksef_status_page

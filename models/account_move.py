@@ -219,7 +219,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         self._l10n_pl_ksef_detach_pdf()
         self.activity_unlink([TROUBLE])
-        self.message_post(
+        self._message_log(
             body=self.env._("KSeF accepted this invoice under the number %s.", document.ksef_number)
         )
         if document.resume_sending and not self.sending_data:

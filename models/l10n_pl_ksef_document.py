@@ -279,6 +279,7 @@ class L10nPlKsefDocument(models.Model):
         """The limit of requests is used up: nothing is wrong, only later."""
         at = fields.Datetime.now() + timedelta(seconds=seconds)
         self.write({"next_attempt_at": at, "error_kind": "retry", "error_text": text})
+        self.filtered(lambda d: d.state == "sending").lease_until = at
 
     def _put_off(self, text, *, kind="retry", delay=None):
         """Not now: remember why, and come back later each time. `delay` in seconds."""

@@ -2,15 +2,22 @@
 
 import math
 import time
-from datetime import datetime, timedelta, timezone
+from contextlib import contextmanager
+from datetime import timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..ksef import budget, errors
-from .l10n_pl_ksef_connection import to_aware, to_naive
+from .l10n_pl_ksef_connection import to_aware
 
 PATIENCE = 3  # seconds that a call waits for its turn; longer, and its documents are put off
+LOCK = 0x4B536546  # names our advisory lock among those of a database: "KSeF"
+
+
+def _to_column(moment):
+    """An aware datetime for a timestamp column, with its fractions of a second."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 class L10nPlKsefRequest(models.Model):
@@ -38,27 +45,72 @@ class L10nPlKsefRequest(models.Model):
         :raise errors.BudgetExceeded: its turn is too far away; `retry_after` says how far
         """
         counter = budget.DEFAULT.counter(method, path)
-        rate = budget.DEFAULT.rate(counter)
-        now = datetime.now(timezone.utc)
-        self.flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT at FROM l10n_pl_ksef_request"
-                " WHERE connection_id = %s AND counter = %s AND at > %s",
-                connection.id,
-                counter,
-                to_naive(now - budget.HORIZON),
-            )
-        )
-        wait = budget.wait_seconds(rate, [to_aware(at) for (at,) in rows], now)
+        with self._alone(connection) as requests:
+            wait = requests._take_turn(connection.id, counter)
         if wait > PATIENCE:
             raise errors.BudgetExceeded(
                 f"{counter}: the limit of requests is used up", retry_after=math.ceil(wait)
             )
         if wait:
             time.sleep(wait)
-        moment = to_naive(now + timedelta(seconds=wait))
-        self.sudo().create({"connection_id": connection.id, "counter": counter, "at": moment})
+
+    @contextmanager
+    def _alone(self, connection):
+        """This model in a transaction of its own, one worker at a time for one connection.
+
+        What is noted there is seen by every worker at once, and stays noted when the work of this
+        one is undone: KSeF has counted the call all the same. Two cursors, because a transaction
+        sees what was committed when it began, so it may begin only when the turn has come.
+        """
+        if not self.env["l10n_pl_ksef.document"]._commits():
+            yield self
+            return
+        with self.env.registry.cursor() as turn:
+            turn.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, connection.id])
+            with self.env.registry.cursor() as cr:
+                cr.execute("SELECT FROM l10n_pl_ksef_connection WHERE id = %s", [connection.id])
+                if cr.rowcount:
+                    yield self.with_env(self.env(cr=cr))
+                    return
+        yield self  # the connection itself is not committed yet: nobody else can use it
+
+    def _take_turn(self, connection_id, counter):
+        """Note a call at the earliest moment, unless that is too far away.
+
+        The database's clock is the one that all workers share, also on several hosts.
+
+        :return: seconds until that moment
+        """
+        ((now,),) = self.env.execute_query(SQL("SELECT clock_timestamp()"))
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT at FROM l10n_pl_ksef_request"
+                " WHERE connection_id = %s AND counter = %s AND at > %s",
+                connection_id,
+                counter,
+                _to_column(now - budget.HORIZON),
+            )
+        )
+        calls = [to_aware(at) for (at,) in rows]
+        # another worker may be waiting for a turn that it has taken already; what lies further
+        # ahead was noted before a clock was put back
+        ahead = now + timedelta(seconds=PATIENCE)
+        start = max([now, *(call for call in calls if call <= ahead)])
+        turn = start + timedelta(
+            seconds=budget.wait_seconds(budget.DEFAULT.rate(counter), calls, start)
+        )
+        wait = (turn - now).total_seconds()
+        if wait <= PATIENCE:
+            self.env.execute_query(
+                SQL(
+                    "INSERT INTO l10n_pl_ksef_request (connection_id, counter, at)"
+                    " VALUES (%s, %s, %s) RETURNING id",
+                    connection_id,
+                    counter,
+                    _to_column(turn),
+                )
+            )
+        return wait
 
     @api.autovacuum
     def _gc_requests(self):

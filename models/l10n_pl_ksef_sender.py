@@ -170,7 +170,7 @@ class L10nPlKsefSender(models.AbstractModel):
         left = documents
         try:
             for document in documents:
-                going_on = False
+                going_on = True  # after a fault that concerns this document only, too
                 with self._spare_others(document):
                     going_on = self._send_one(connection, session, online, document)
                 if not going_on:

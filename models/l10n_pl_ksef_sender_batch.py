@@ -17,6 +17,7 @@ BATCH_ABOVE = 10  # due documents; fewer go one by one, as each then has its ans
 # One package is packed and recorded in one transaction, within Odoo's limit for scheduled actions.
 MOST_DOCUMENTS = 1000
 MOST_BYTES = 20_000_000
+PORTION_BYTES = 1_000_000  # of files that are read together
 # KSeF gives 20 minutes a part; nobody else looks at the rows while a package may be uploading.
 UPLOAD_LEASE = timedelta(minutes=20)
 # After so many failures a document goes alone: one of its package may have spoiled it for all.
@@ -96,17 +97,29 @@ class L10nPlKsefSender(models.AbstractModel):
 
     def _files(self, documents, taken):
         """The frozen bytes one after the other; `taken` gets the documents as they go."""
-        for document in documents:
-            document = document.with_prefetch()  # or a thousand files are read at once
-            try:
-                xml = document._xml()
-            except UserError as error:
-                document._hold("bug", "", str(error))
-                continue
-            taken.append(document)
-            yield xml
+        for several in self._in_portions(documents):
+            for document in several:
+                try:
+                    xml = document._xml()
+                except UserError as error:
+                    document._hold("bug", "", str(error))
+                    continue
+                taken.append(document)
+                yield xml
             # the cache would otherwise hold every file until the end
-            document.invalidate_recordset(["xml_file"])
+            several.invalidate_recordset(["xml_file"])
+
+    @staticmethod
+    def _in_portions(documents):
+        """The same documents, few enough at a time for their files to be in memory together."""
+        portion, size = [], 0
+        for document in documents:
+            if portion and size + document.xml_size > PORTION_BYTES:
+                yield documents.browse(portion)
+                portion, size = [], 0
+            portion.append(document.id)
+            size += document.xml_size
+        yield documents.browse(portion)
 
     def _intend(self, documents, session, lease):
         by_attempt = documents.grouped("attempt")

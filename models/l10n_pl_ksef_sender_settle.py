@@ -3,9 +3,11 @@
 import logging
 import time
 from datetime import timedelta
+from functools import cache, partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import split_every
 
 from ..ksef import crypto, errors, types, upo
 from .l10n_pl_ksef_connection import to_naive
@@ -15,12 +17,12 @@ from .l10n_pl_ksef_sender import ABOUT_CONNECTION, POLL_AFTER, SWITCHED_ON
 _logger = logging.getLogger(__name__)
 
 SETTLE_WAITS = (0.5, 1, 2, 4)  # seconds between questions while a user waits
-ORIGINAL_WITHIN = timedelta(days=1)  # KSeF's lists lag behind its verdicts
-NOT_STORED_YET = 21165
 FEW = 3  # documents that are asked for one by one
 OPENED = 100  # status of a session that nobody closed
 NOTHING_VALID = 445  # status of a session that ended without one accepted document
 INCOMPLETE = (21157, 21205, 21208)  # a batch cannot be closed: parts are missing
+TOGETHER = 50  # accepted documents that are recorded in one transaction
+BARE = [("upo_pending", "=", True)]
 
 
 class L10nPlKsefSender(models.AbstractModel):
@@ -30,19 +32,24 @@ class L10nPlKsefSender(models.AbstractModel):
     def _poll(self):
         """Resolve, settle and archive; one list request covers a whole session."""
         Document = self.env["l10n_pl_ksef.document"]
-        bare = [("upo_pending", "=", True)]
-        due = (
-            Document.search(self._due(["sending"], "lease_until"))
-            | Document.search(self._due(["sent"]))
-            | Document.search(self._due(["accepted"]) + bare)
-        )
+        due = self._due_to_settle()
         Document._checkpoint(remaining=len(due))
         self._settle(due)
-        Document._checkpoint(remaining=0)
+        # as in `_flush`: only what time was too short for asks for another run at once
+        left = len(self._due_to_settle())
+        Document._checkpoint(remaining=left if left < len(due) else 0)
         self._wake("ir_cron_poll", [("state", "=", "sent")])
-        self._wake("ir_cron_poll", [("state", "=", "accepted"), *bare])
+        self._wake("ir_cron_poll", [("state", "=", "accepted"), *BARE])
         self._wake("ir_cron_poll", [("state", "=", "sending")], "lease_until")
         self._wake("ir_cron_flush", [("state", "=", "queued"), SWITCHED_ON])
+
+    def _due_to_settle(self):
+        Document = self.env["l10n_pl_ksef.document"]
+        return (
+            Document.search(self._due(["sending"], "lease_until"))
+            | Document.search(self._due(["sent"]))
+            | Document.search(self._due(["accepted"]) + BARE)
+        )
 
     @api.model
     def _settle(self, documents):
@@ -68,10 +75,14 @@ class L10nPlKsefSender(models.AbstractModel):
 
     def _settle_group(self, ksef, connection, documents):
         """:raise KsefError: only what concerns the whole connection"""
+        # duplicates may lead to the same session many times over
+        elsewhere = cache(partial(self._rows_elsewhere, ksef))
         for session, members in documents.grouped("session_id").items():
             with self._spare_others(members):
                 try:
-                    self._settle_session(ksef, session, members)
+                    self._settle_session(ksef, session, members, elsewhere)
+                except errors.BudgetExceeded as error:
+                    self._wait_for_turn(connection, members, error)
                 except ABOUT_CONNECTION:
                     raise
                 except errors.KsefError as error:
@@ -80,25 +91,79 @@ class L10nPlKsefSender(models.AbstractModel):
             if members._checkpoint(len(members)) <= 0:
                 return
 
-    def _settle_session(self, ksef, session, documents):
+    def _settle_session(self, ksef, session, documents, elsewhere):
         now = fields.Datetime.now()
         open_ones = documents.filtered(
             lambda d: d.state == "sent" or (d.state == "sending" and d.lease_until <= now)
         )
-        if open_ones:
-            rows, silence = self._rows(ksef, session, open_ones)
-            by_reference = {row.reference: row for row in rows}
-            by_hash = {row.invoice_hash: row for row in rows}
-            for document in open_ones:
-                row = by_reference.get(document.reference_number) or by_hash.get(
-                    document.xml_sha256
-                )
-                settle = (self._settle_one, ksef, row) if row else (self._settle_absent, silence)
-                if self._apart(document, session, ("sending", "sent"), *settle) <= 0:
-                    return
+        if open_ones and self._settle_open(ksef, session, open_ones, elsewhere) <= 0:
+            return
         for document in documents.filtered(lambda d: d.state == "accepted" and d.upo_pending):
             if self._apart(document, session, ("accepted",), self._fetch_upo, ksef) <= 0:
                 return
+
+    def _settle_open(self, ksef, session, documents, elsewhere):
+        """Give each document what KSeF's list says of it.
+
+        :return: seconds left for this run
+        """
+        rows, silence = self._rows(ksef, session, documents)
+        by_reference = {row.reference: row for row in rows}
+        by_hash = {row.invoice_hash: row for row in rows}
+        found = {
+            d: by_reference.get(d.reference_number) or by_hash.get(d.xml_sha256) for d in documents
+        }
+        accepted = documents.filtered(lambda d: found[d] and found[d].is_accepted)
+        for several in split_every(TOGETHER, accepted.ids, documents.browse):
+            if self._settle_accepted(ksef, session, several, found) <= 0:
+                return 0
+        left = 1
+        for document in documents - accepted:
+            row = found[document]
+            settle = self._settle_one, ksef, row, elsewhere
+            settle = settle if row else (self._settle_absent, silence)
+            left = self._apart(document, session, ("sending", "sent"), *settle)
+            if left <= 0:
+                break
+        return left
+
+    def _settle_accepted(self, ksef, session, documents, rows):
+        """Numbers first, then UPOs: a storage that does not answer must hold up no number.
+
+        :return: seconds left for this run
+        """
+        left = self._together(
+            documents, session, ("sending", "sent"), lambda d: self._record_number(d, rows[d])
+        )
+        links = {d: rows[d].upo_url for d in documents if rows[d].upo_url}
+        if left <= 0 or not links:
+            return left
+        receipts = ksef.upos_at(list(links.values()))
+        confirmed = documents.filtered(lambda d: links.get(d) in receipts)
+        return self._together(
+            confirmed, session, ("accepted",), lambda d: self._keep_upo(d, receipts[links[d]])
+        )
+
+    def _together(self, documents, session, states, settle):
+        """Settle several documents in one transaction; where that fails, each in its own.
+
+        :return: seconds left for this run
+        """
+        try:
+            documents._checkpoint()  # see what others did while KSeF was asked
+            for document in documents._lock(*states).filtered(lambda d: d.session_id == session):
+                settle(document)
+            return documents._checkpoint()
+        except Exception:  # noqa: BLE001 - whose fault it is shows when each is tried apart
+            if not documents._commits():
+                raise
+            self.env.cr.rollback()
+        left = 1
+        for document in documents:
+            left = self._apart(document, session, states, settle)
+            if left <= 0:
+                break
+        return left
 
     def _rows(self, ksef, session, documents):
         """What KSeF says of these documents, and what its silence about one means.
@@ -154,6 +219,8 @@ class L10nPlKsefSender(models.AbstractModel):
             try:
                 if locked:
                     settle(locked, *args)
+            except errors.BudgetExceeded as error:
+                self._wait_for_turn(document.connection_id, document, error)
             except ABOUT_CONNECTION:
                 raise
             except errors.KsefError as error:
@@ -161,16 +228,21 @@ class L10nPlKsefSender(models.AbstractModel):
             left = document._checkpoint()
         return left
 
-    def _settle_one(self, document, ksef, row):
+    def _note_row(self, document, row):
         if document.state == "sending":
             document._transition("sent", lease_until=False)
         document.reference_number = row.reference
+
+    def _record_number(self, document, row):
+        self._note_row(document, row)
+        document._accept(row.ksef_number, to_naive(row.acquired_at), row.mode)
+
+    def _settle_one(self, document, ksef, row, elsewhere):
+        """A document that KSeF did not accept, or not yet."""
+        self._note_row(document, row)
         text = "; ".join(filter(None, [row.description, *row.details]))
         verdict = errors.INVOICE_STATUS.get(row.code)
-        if row.is_accepted:
-            document._accept(row.ksef_number, to_naive(row.acquired_at), row.mode)
-            self._follow_upo(document, ksef, row)
-        elif row.code < types.SUCCESS:
+        if row.code < types.SUCCESS:
             self._ask_later(document)
         elif verdict is None:
             _logger.error("KSeF gave %s the unknown status %s", row.reference, row.code)
@@ -180,7 +252,7 @@ class L10nPlKsefSender(models.AbstractModel):
         elif verdict == errors.Verdict.FIX:
             document._hold("fix", row.code, text)
         elif verdict == errors.Verdict.QUESTION:
-            self._adopt(ksef, document, row, text)
+            self._adopt(ksef, document, row, text, elsewhere)
         else:
             document._reject(row.code, text)
 
@@ -193,152 +265,7 @@ class L10nPlKsefSender(models.AbstractModel):
             document._transition("sent", lease_until=False)  # closed by now: KSeF is at it
         self._ask_later(document)
 
-    # -- originals (440) -------------------------------------------------------------------------
-
-    def _adopt(self, ksef, document, row, text):
-        """440: is the original our own file? Only the same bytes make it accepted; never guessed.
-
-        KSeF may name the original or not. Looked at are the session that it names, all sessions
-        in which the file was tried, then the metadata of what this NIP issued.
-        """
-        number = row.original_ksef_number
-        try:
-            facts, other = self._own_session(ksef, document, row) or self._own_metadata(
-                ksef, document, number
-            )
-        except ABOUT_CONNECTION:
-            raise  # nothing was asked: it is no answer
-        except errors.KsefError as error:
-            if error.verdict != errors.Verdict.RETRY and error.code != NOT_STORED_YET:
-                raise
-            facts = other = None
-        if facts:
-            document.write({"original_ksef_number": facts["number"], **facts.pop("where")})
-            document._accept(**facts)
-        elif other or document.sent_at and self._age(document) > ORIGINAL_WITHIN:
-            document._conflict(other or number, text)
-        else:
-            self._ask_later(document)
-
-    def _own_session(self, ksef, document, row):
-        """(facts, None) of the original from a session, (None, number) of another file, or None."""
-        known = [row.original_session_reference]
-        known += document.tried_session_ids.mapped("reference_number")
-        for reference in dict.fromkeys(filter(None, known)):
-            for found in self._rows_elsewhere(ksef, reference):
-                if not found.is_accepted:
-                    continue
-                if found.invoice_hash == document.xml_sha256:
-                    session = self._session(document.connection_id, reference)
-                    return {
-                        "number": found.ksef_number,
-                        "acquired_at": to_naive(found.acquired_at),
-                        "mode": found.mode,
-                        "where": {"session_id": session.id, "reference_number": found.reference},
-                    }, None
-                if found.ksef_number == row.original_ksef_number:
-                    return None, found.ksef_number
-        return None
-
-    def _own_metadata(self, ksef, document, number):
-        """(facts, number of another file) by the metadata; (None, None) while they are silent."""
-        day = document.issue_date
-        what = {"ksefNumber": number} if number else {"invoiceNumber": document.invoice_number}
-        for item in self._metadata(ksef, "Issue", day, day, **what):
-            if item.get("invoiceHash") == document.xml_sha256:
-                # no session of ours: no UPO by session
-                return {**self._facts(item), "where": {"reference_number": False}}, None
-            return None, item.get("ksefNumber")
-        if number and crypto.to_base64(crypto.sha256(ksef.invoice(number))) != document.xml_sha256:
-            return None, number
-        return None, None
-
-    def _metadata(self, ksef, kind, first, last, **what):
-        """What this NIP issued; `kind` says which of the dates lies between two days."""
-        return ksef.query_metadata(
-            {
-                "subjectType": "Subject1",
-                "dateRange": {
-                    "dateType": kind,
-                    "from": f"{first}T00:00:00",
-                    "to": f"{last}T23:59:59",
-                },
-                **what,
-            }
-        )
-
-    def _facts(self, item):
-        try:
-            acquired = types.parse_datetime(item["acquisitionDate"])
-        except (KeyError, ValueError):
-            raise errors.ProtocolError("KSeF's metadata lack the date of acquisition") from None
-        return {
-            "number": item["ksefNumber"],
-            "acquired_at": to_naive(acquired),
-            "mode": item.get("invoicingMode"),
-        }
-
-    def _rows_elsewhere(self, ksef, reference):
-        """The invoices of another session; empty where that session is not ours to see."""
-        try:
-            return ksef.session_invoices(reference)
-        except (errors.RequestRejected, errors.Forbidden, errors.Gone) as error:
-            _logger.info("KSeF session %s of an original cannot be read: %s", reference, error)
-            return []
-
-    def _take_original(self, document):
-        """The original in KSeF becomes the document of the invoice; ours was refused.
-
-        :raise KsefError: KSeF does not give its content or its dates
-        :raise UserError: it is not an invoice of this seller
-        """
-        number = document.original_ksef_number
-        ksef = document.connection_id._client()
-        xml = ksef.invoice(number)
-        # the number holds the day on which it was assigned: NIP-YYYYMMDD-...
-        day = fields.Date.to_date(f"{number[11:15]}-{number[15:17]}-{number[17:19]}")
-        around = (fields.Date.subtract(day, days=2), fields.Date.add(day, days=2))
-        items = self._metadata(ksef, "Invoicing", *around, ksefNumber=number)
-        item = next((item for item in items if item.get("ksefNumber") == number), None)
-        if item is None or number[:10] != document.seller_nip:
-            raise UserError(
-                self.env._("KSeF does not show %s among the invoices of this seller.", number)
-            )
-        facts = self._facts(item)
-        original = document.create(
-            {
-                "move_id": document.move_id.id,
-                "company_id": document.company_id.id,
-                "connection_id": document.connection_id.id,
-                "seller_nip": document.seller_nip,
-                "invoice_kind": item.get("invoiceType") or document.invoice_kind,
-                "invoice_number": item.get("invoiceNumber") or document.invoice_number,
-                "issue_date": item.get("issueDate") or document.issue_date,
-                "legal_mode": "offline24" if facts["mode"] == "Offline" else "online",
-                "xml_file": crypto.to_base64(xml),
-                "xml_sha256": crypto.to_base64(crypto.sha256(xml)),
-                "xml_size": len(xml),
-                "state": "accepted",
-                "ksef_number": number,
-                "acquired_at": facts["acquired_at"],
-            }
-        )
-        document._transition("rejected")
-        document._transition("superseded", superseded_by_id=original.id)
-        document.move_id._l10n_pl_ksef_on_accepted(original)
-
     # -- later -----------------------------------------------------------------------------------
-
-    def _follow_upo(self, document, ksef, row):
-        """The link to the UPO that came with the number: no request that counts. If it fails,
-        the UPO is asked for later.
-        """
-        if not row.upo_url:
-            return
-        try:
-            self._keep_upo(document, ksef.upo_at(row.upo_url))
-        except errors.KsefError as error:
-            _logger.info("UPO of %s comes later: %s", document.ksef_number, error)
 
     def _fetch_upo(self, document, ksef):
         reference = document.session_id.reference_number

@@ -332,7 +332,7 @@ class TestResilience(KsefCommon):
         client = "odoo.addons.l10n_pl_ksef.ksef.client.Client"
         with (
             patch(f"{client}.upo", lambda self, *args: strange),
-            patch(f"{client}.upo_at", lambda self, *args: strange),
+            patch(f"{client}.upos_at", lambda self, urls: dict.fromkeys(urls, strange)),
         ):
             self.send(move)
         document = self.document(move)
