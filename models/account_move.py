@@ -6,6 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 from ..ksef import crypto
 from ..ksef.fa3.reader import read
 from .l10n_pl_ksef_document import ABSENT, BINDING, LIVE
+from .l10n_pl_ksef_document_offline import DEADLINE
 
 # What Odoo's own module l10n_pl_edi knows of an invoice that it sent (law 10).
 SENT_BY_OTHER_MODULE = ("l10n_pl_edi_number", "l10n_pl_edi_ref")
@@ -301,7 +302,7 @@ class AccountMove(models.Model):
             move.message_post(
                 body=self.env._("Taken out of the KSeF queue; KSeF does not have it.")
             )
-        self.activity_unlink([TROUBLE])
+        self.activity_unlink([TROUBLE, DEADLINE])
 
     def button_draft(self):
         # EXTENDS 'account'

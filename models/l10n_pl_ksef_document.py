@@ -313,6 +313,8 @@ class L10nPlKsefDocument(models.Model):
         if mode == "Offline" and self.legal_mode == "online":
             # art. 106nda(16): it arrived after the day in P_1
             vals["legal_mode"] = "offline24"
+        elif mode == "Online" and self.legal_mode == "offline24":
+            vals["legal_mode"] = "online"  # at midnight KSeF's clock decides, not ours
         self._transition("accepted", **vals)
         older = self.move_id.l10n_pl_ksef_document_ids.filtered(
             lambda d: d.state == "rejected" and d.connection_id == self.connection_id

@@ -43,7 +43,12 @@ class L10nPlKsefDocument(models.Model):
                     events,
                     issued_at=to_aware(document.create_date),
                 )
-                document.sudo().write({"deadline": term.date, "deadline_status": term.status})
+                vals = {"deadline": term.date, "deadline_status": term.status}
+                if document.deadline_stage and document.deadline != term.date:
+                    # what was said of the old day holds no more; the new one has its own warnings
+                    vals["deadline_stage"] = False
+                    document.move_id.activity_unlink([DEADLINE])
+                document.sudo().write(vals)
 
     # -- issuing ---------------------------------------------------------------------------------
 
@@ -115,14 +120,31 @@ class L10nPlKsefDocument(models.Model):
 
     @api.model
     def _note_late(self):
-        """What was meant for its own day and is not at KSeF is offline24 now (art. 106nda(16))."""
-        today = self.env["account.move"]._l10n_pl_ksef_today()
-        late = self.search(
-            [("state", "in", ABSENT), ("legal_mode", "=", "online"), ("issue_date", "<", today)]
-        )
-        late.write({"legal_mode": "offline24"})
-        late._stamp_deadline()
+        late = self.search([("state", "in", ABSENT), ("legal_mode", "=", "online")])._turn_late()
         late._checkpoint()
+
+    def _turn_late(self):
+        """What was meant for its own day and is not at KSeF is offline24 now (art. 106nda(16)).
+
+        KSeF compares the day in P_1 with the day, in Warsaw, on which an invoice is sent or its
+        batch session opened (spec offline, section 2). It is said before it is sent.
+
+        :return: the documents that changed
+        """
+        today = self.env["account.move"]._l10n_pl_ksef_today()
+        late = self.filtered(lambda d: d.legal_mode == "online" and d.issue_date < today)
+        late.sudo().write({"legal_mode": "offline24"})
+        late._stamp_deadline()
+        for document in late:
+            document.move_id._message_log(
+                body=self.env._(
+                    "KSeF did not get it on its own day, %(issued)s: it goes as offline24 and has "
+                    "to be there by %(deadline)s.",
+                    issued=document.issue_date,
+                    deadline=document.deadline or self.env._("the term after the outage"),
+                )
+            )
+        return late
 
     def _warn(self, stage):
         self.ensure_one()

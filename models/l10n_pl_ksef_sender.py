@@ -69,8 +69,23 @@ class L10nPlKsefSender(models.AbstractModel):
             max(filter(None, (at, connection.blocked_until, soonest)))
             for connection, at in documents._read_group(domain, ["connection_id"], [f"{field}:min"])
         ]
-        if moments:
-            self.env["l10n_pl_ksef.document"]._trigger(cron, at=min(moments))
+        if moments and not self._is_awaited(cron, min(moments)):
+            documents._trigger(cron, at=min(moments))
+
+    @api.model
+    def _is_awaited(self, cron, moment):
+        """Whether a scheduled action will run before that moment anyway, and look for itself."""
+        triggers = self.env["ir.cron.trigger"].sudo()
+        return bool(
+            triggers.search_count(
+                [
+                    ("cron_id", "=", self.env.ref(f"l10n_pl_ksef.{cron}").id),
+                    ("call_at", ">", fields.Datetime.now()),
+                    ("call_at", "<=", moment),
+                ],
+                limit=1,
+            )
+        )
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -211,6 +226,7 @@ class L10nPlKsefSender(models.AbstractModel):
             document._checkpoint(1)
             return True
         attempt = document.attempt + 1
+        document._turn_late()  # midnight may have passed since the session was opened
         document._transition(
             "sending",
             session_id=session.id,

@@ -69,6 +69,7 @@ class L10nPlKsefSender(models.AbstractModel):
         limits = self._package_limits(ksef)
         with package.pack(chain([first], files), limits) as packed:
             packed_documents = locked.browse([d.id for d in taken[: packed.count]])
+            packed_documents._turn_late()  # the day of the opening counts for the whole package
             batch = ksef.open_batch(packed, offline=offline)
             session = self._session(connection, batch.reference, kind="batch")
             self._intend(packed_documents, session, UPLOAD_LEASE * len(packed.parts))

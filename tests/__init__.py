@@ -17,6 +17,7 @@ from . import test_fa3_parties
 from . import test_fa3_sending
 from . import test_fa3_property
 from . import test_flow
+from . import test_flush
 from . import test_offline
 from . import test_print
 from . import test_probe
