@@ -8,7 +8,6 @@ import secrets
 import threading
 import traceback
 import unicodedata
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv4Network
@@ -21,6 +20,7 @@ from .clock import Clock, stamp
 from .doors import Doors
 from .fa3 import load_schema
 from .faults import Fault, Faults
+from .journal import Journal
 from .lifecycle import settle
 from .messages import (
     Broken,
@@ -39,9 +39,6 @@ from .pki import Authority, EncryptionKey
 from .routing import Route, Router
 from .store import AuthOperation, Store
 from .upo_signature import UpoSigner
-
-#: Requests remembered; a demo may run for weeks.
-_LOG_LENGTH = 50_000
 
 
 def ip_allowed(policy: dict[str, list[str]] | None, address: str) -> bool:
@@ -76,6 +73,7 @@ class Simulator(Options):
         self.mint = NumberMint(seed)
         self.leak_salt = str(seed) if seed is not None else secrets.token_hex(8)
         self._upo_signer: UpoSigner | None = None
+        self.log = Journal()
         #: set by the server: refuse connections for so many seconds; further addresses
         self.stop_listening: Callable[[float], None] | None = None
         self.doors: Doors | None = None
@@ -90,7 +88,7 @@ class Simulator(Options):
         self.authority.forget_enrolled()
         self.faults = Faults(self._seed)
         self.throttle = throttle.Throttle()
-        self.log: deque[dict[str, Any]] = deque(maxlen=_LOG_LENGTH)
+        self.log.clear()
         self.clock.reset()
         #: references of the batch sessions that a thread is working on
         self.labouring: set[str] = set()
@@ -283,3 +281,6 @@ class Simulator(Options):
                     "remark": request.remark,
                 }
             )
+        # the answer was told of before this entry was there
+        if self.on_change is not None:
+            self.on_change()

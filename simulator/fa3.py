@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from . import oddities
 from .clock import warsaw_date
 from .numbers import internal_id_checksum_ok, nip_checksum_ok
 
@@ -16,15 +17,6 @@ NAMESPACE = "http://crd.gov.pl/wzor/2025/06/25/13775/"
 SCHEMA_FILE = "schemat_FA(3)_v1-0E.xsd"
 _N = f"{{{NAMESPACE}}}"
 _PROLOG = re.compile(rb"^<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']+)[\"']", re.ASCII)
-# Discouraged by XML 1.0 and refused by KSeF: control characters and the non-characters of
-# each plane. U+0085 is allowed.
-_FORBIDDEN = re.compile(
-    "[\x7f-\x84\x86-\x9f\ufdd0-\ufdef"
-    + "".join(
-        f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17)
-    )
-    + "]"
-)
 
 
 class Rejected(Exception):
@@ -45,6 +37,8 @@ class Facts:
     kind: str
     number: str
     issue_date: str
+    #: what production warns of, as codes
+    odd: tuple[str, ...] = ()
 
     @property
     def has_attachment(self) -> bool:
@@ -53,6 +47,16 @@ class Facts:
     def text(self, path: str) -> str | None:
         """Text at ``path``, given without namespace, e.g. ``Fa/P_15``."""
         return self.root.findtext("/".join(_N + step for step in path.split("/")))
+
+    def third_parties(self) -> set[tuple[str | None, str | None]]:
+        """NIP and role (a number in the schema) of each Podmiot3."""
+        return {
+            (
+                party.findtext(f"{_N}DaneIdentyfikacyjne/{_N}NIP"),
+                party.findtext(f"{_N}Rola"),
+            )
+            for party in self.root.iterfind(f"{_N}Podmiot3")
+        }
 
 
 class _LocalFiles(etree.Resolver):
@@ -99,19 +103,15 @@ def check_file(
     tree = root.getroottree()
     if tree.docinfo.internalDTD is not None or tree.docinfo.doctype:
         raise Rejected(430, "Plik zawiera DTD.")
-    if strict_characters:
-        # only references can hide a character from a look at the file itself
-        seen = text + "".join(root.itertext()) if "&#" in text else text
-        if _FORBIDDEN.search(seen):
-            raise Rejected(430, "Plik zawiera niedozwolone znaki Unicode.")
-        if tree.xpath("//processing-instruction()"):
-            raise Rejected(430, "Plik zawiera instrukcje przetwarzania.")
+    odd = oddities.find(text, root)
+    if strict_characters and odd:
+        raise Rejected(430, *map(oddities.refusal, odd))
     attachment = root.find(f"{_N}Zalacznik") is not None
     if sizes is not None and len(xml) > sizes[attachment]:
         raise Rejected(430, "Przekroczono dozwolony rozmiar pliku faktury.")
     if schema is not None and not schema.validate(root):
         raise Rejected(430, *[f"{item.line}: {item.message}" for item in schema.error_log][:10])
-    return _facts(root)
+    return _facts(root, odd)
 
 
 def _parse(xml: bytes) -> etree._Element:
@@ -124,7 +124,7 @@ def _parse(xml: bytes) -> etree._Element:
         raise Rejected(430, str(error)) from error
 
 
-def _facts(root: etree._Element) -> Facts:
+def _facts(root: etree._Element, odd: tuple[str, ...]) -> Facts:
     form = root.find(f"{_N}Naglowek/{_N}KodFormularza")
     attributes = dict(form.attrib) if form is not None else {}
     if (
@@ -144,7 +144,7 @@ def _facts(root: etree._Element) -> Facts:
     missing = [name for name, value in values.items() if not value]
     if missing:
         raise Rejected(430, f"Brak wymaganych elementów: {', '.join(missing)}.")
-    return Facts(root, **{name: value or "" for name, value in values.items()})
+    return Facts(root, **{name: value or "" for name, value in values.items()}, odd=odd)
 
 
 def check_semantics(facts: Facts, invoicing_date: datetime, *, identifiers: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import metadata, query
+from . import metadata, oddities, query
 from .clock import stamp
 from .messages import XML_TYPE, BadRequest, Request, Response, reply
 from .numbers import ksef_number_ok
@@ -32,7 +32,8 @@ def download(sim: Simulator, request: Request, number: str) -> Response:
             "do pobrania. Spróbuj ponownie później.",
         )
     body = invoice.xml or b""
-    return Response(200, body, XML_TYPE, {"x-ms-meta-hash": sha256(body)})
+    headers = {"x-ms-meta-hash": sha256(body), **oddities.headers(number, invoice.odd)}
+    return Response(200, body, XML_TYPE, headers)
 
 
 def find(sim: Simulator, request: Request) -> Response:

@@ -22,7 +22,7 @@ def is_owner(sim: Simulator, context: Context, subject: str) -> bool:
     """Someone whose proof carries the NIP of the context, or the PESEL linked with it."""
     kind, _colon, value = subject.partition(":")
     person = sim.store.persons.get(context.nip or "")
-    linked = person is not None and kind == "Pesel" and person[0] == value
+    linked = person is not None and kind == "Pesel" and person.pesel == value
     return linked or (kind == "Nip" and value == context.nip)
 
 
@@ -33,8 +33,9 @@ def of(sim: Simulator, context: Context, subject: str) -> tuple[str, ...]:
         return sim.store.grants.get((context.nip or context.value, value), ())
     nip = context.nip or ""
     person = sim.store.persons.get(nip)
-    enforces = sim.store.subjects.get(nip, ("",))[0] == "EnforcementAuthority"
-    if enforces or (person is not None and person[1]):
+    company = sim.store.subjects.get(nip)
+    enforces = company is not None and company.kind == "EnforcementAuthority"
+    if enforces or (person is not None and person.bailiff):
         return (*OWNER_RIGHTS, "EnforcementOperations")
     return OWNER_RIGHTS
 
@@ -43,16 +44,16 @@ def linked(sim: Simulator, subject: str) -> set[str]:
     """The subject and those that are the same person to KSeF: a NIP linked with a PESEL."""
     kind, _colon, value = subject.partition(":")
     found = {subject}
-    for nip, (pesel, _bailiff, _dead) in sim.store.persons.items():
-        if (kind, value) in (("Nip", nip), ("Pesel", pesel)):
-            found |= {f"Nip:{nip}", f"Pesel:{pesel}"}
+    for nip, person in sim.store.persons.items():
+        if (kind, value) in (("Nip", nip), ("Pesel", person.pesel)):
+            found |= {f"Nip:{nip}", f"Pesel:{person.pesel}"}
     return found
 
 
 def deceased(sim: Simulator, subject: str) -> bool:
     kind, _colon, value = subject.partition(":")
     return kind == "Pesel" and any(
-        pesel == value and dead for pesel, _bailiff, dead in sim.store.persons.values()
+        person.pesel == value and person.deceased for person in sim.store.persons.values()
     )
 
 
@@ -164,8 +165,6 @@ _NOT_SERVED = (
     ("POST", "query/persons/grants"),
     ("POST", "query/subunits/grants"),
     ("POST", "query/entities/grants"),
-    ("GET", "query/entities/roles"),
-    ("POST", "query/subordinate-entities/roles"),
     ("POST", "query/authorizations/grants"),
     ("POST", "query/eu-entities/grants"),
 )

@@ -7,7 +7,7 @@ import hashlib
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from . import ciphers, fa3, limits, permissions
+from . import ciphers, fa3, limits, permissions, roles
 from .clock import warsaw_date
 from .metadata import summarize
 from .store import Invoice, Session
@@ -119,19 +119,26 @@ def _judge(sim: Simulator, invoice: Invoice) -> None:
         strict_characters=sim.profile.strict_characters,
         sizes=(most.invoice_mb * 1_000_000, most.invoice_with_attachment_mb * 1_000_000),
     )
+    invoice.odd = facts.odd
     if facts.has_attachment:
         _check_attachment(sim, invoice)
     invoice.seller_nip, invoice.kind = facts.seller_nip, facts.kind
     invoice.number, invoice.issue_date = facts.number, facts.issue_date
     identifiers = session.check_identifiers or sim.profile.checks_checksum
     fa3.check_semantics(facts, invoice.invoicing_date, identifiers=identifiers)
-    issuer = session.context.nip
-    allowed = facts.seller_nip == issuer
-    if not allowed and (facts.seller_nip, issuer) not in sim.store.authorisations:
+    if not _may_issue(sim, session, facts):
         raise fa3.Rejected(410, "Brak uprawnienia fakturowego")
     _check_rights(sim, session)
     _check_unique(sim, invoice)
     invoice.summary = summarize(facts)
+
+
+def _may_issue(sim: Simulator, session: Session, facts: fa3.Facts) -> bool:
+    """The seller's own context, or one with an authorisation or in a relation with the seller."""
+    issuer = session.context.nip
+    own = facts.seller_nip == issuer
+    authorised = (facts.seller_nip, issuer) in sim.store.authorisations
+    return own or authorised or roles.may_issue(sim, session.context, facts)
 
 
 def _decrypt(invoice: Invoice) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from . import permissions
+from . import permissions, roles
 from .auth_request import CONTEXTS
 from .markup import page, section, table
 from .messages import Request, Response, reply
@@ -181,7 +181,11 @@ def _judge(
         "status": status in ("Active", "Expired"),
         "validity": entry.certificate.not_valid_before_utc <= now <= entry.valid_to,
         "permission": "InvoiceWrite" in permissions.of(sim, context, entry.subject),
-        "seller": context.nip == nip or (nip, context.nip) in sim.store.authorisations,
+        "seller": (
+            context.nip == nip
+            or (nip, context.nip) in sim.store.authorisations
+            or roles.may_stand_for(sim, context, nip)
+        ),
     }
 
 

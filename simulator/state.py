@@ -1,7 +1,8 @@
 """``--state FILE``: what the simulator knows, kept in SQLite across restarts.
 
 One row holds the whole state; large byte strings (invoices, packages) are rows of their own, named
-by their SHA-256, so that saving again writes only what is new. The file holds private keys of the
+by their SHA-256, and so are the entries of the log, by their numbers: saving again writes only what
+is new. The file holds private keys of the
 simulated Ministry and the content of invoices: it is readable by its owner only.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import pickle
 import sqlite3
 import threading
@@ -17,13 +19,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .journal import Journal
 from .options import Options
 
 if TYPE_CHECKING:
     from .app import Simulator
 
 #: Raised whenever what is saved changes its shape.
-_VERSION = 2
+_VERSION = 4
 _LARGE = 1024
 #: At least so long between two savings, and never more than a tenth of the time spent on them.
 _PAUSE = 0.3
@@ -31,6 +34,7 @@ _SHARE = 10
 _TABLES = """
 create table if not exists state (name text primary key, value blob not null) without rowid;
 create table if not exists content (digest text primary key, value blob not null) without rowid;
+create table if not exists log (number integer primary key, entry text not null);
 """
 #: Besides this package's own classes only these may come out of a file.
 _ALLOWED = {
@@ -95,10 +99,13 @@ class StateFile:
             self._database.executescript(_TABLES)
             rows = self._database.execute("select digest from content")
             self._known = {digest for (digest,) in rows}
+            (self._logged,) = self._database.execute(
+                "select coalesce(max(number), 0) from log"
+            ).fetchone()
         except (OSError, sqlite3.Error) as error:
             raise StateError(f"{path} cannot be used as state file: {error}") from error
 
-    def save(self, state: dict[str, Any]) -> None:
+    def save(self, state: dict[str, Any], log: Journal) -> None:
         """Replace what is kept, in one transaction."""
         target = io.BytesIO()
         writer = _Writer(target)
@@ -109,7 +116,11 @@ class StateFile:
             self._database.execute("replace into state values ('all', ?)", (target.getvalue(),))
             gone = [(digest,) for digest in self._known - set(writer.content)]
             self._database.executemany("delete from content where digest = ?", gone)
+            entries = [(number, json.dumps(entry)) for number, entry in log.after(self._logged)]
+            self._database.executemany("insert into log values (?, ?)", entries)
+            self._database.execute("delete from log where number < ?", (log.first,))
         self._known = set(writer.content)
+        self._logged = log.last
 
     def load(self) -> dict[str, Any] | None:
         """What was kept, None in a new file; raises StateError."""
@@ -125,16 +136,25 @@ class StateFile:
             raise StateError(f"{self._path} is of another version of the simulator. {_REMEDY}")
         return dict(state)
 
+    def load_log(self) -> Journal:
+        """The entries of the log that were kept; raises StateError."""
+        try:
+            rows = self._database.execute("select entry from log order by number")
+            return Journal((json.loads(entry) for (entry,) in rows), self._logged)
+        except (sqlite3.Error, *_SHAPE_ERRORS) as error:
+            raise StateError(f"{self._path} cannot be read ({error}). {_REMEDY}") from error
+
     def close(self) -> None:
         self._database.close()
 
 
 def snapshot(sim: Simulator) -> dict[str, Any]:
-    """Everything that a restart must not change; the log of requests is not part of it."""
+    """Everything that a restart must not change, but the log, which is kept apart."""
     return {
         "options": {item.name: getattr(sim, item.name) for item in fields(Options)},
         "store": sim.store,
         "faults": sim.faults,
+        "throttle": sim.throttle,
         "clock": sim.clock,
         "mint": sim.mint,
         **sim.export_secrets(),
@@ -146,6 +166,7 @@ def restore(sim: Simulator, state: dict[str, Any]) -> None:
     for name, value in state["options"].items():
         setattr(sim, name, value)
     sim.store, sim.faults = state["store"], state["faults"]
+    sim.throttle = state["throttle"]
     sim.clock, sim.mint = state["clock"], state["mint"]
     sim.import_secrets(state)
 
@@ -160,6 +181,7 @@ class Keeper:
         kept = self._file.load()
         if kept is not None:
             restore(sim, kept)
+            sim.log = self._file.load_log()
         self._changed = threading.Event()
         self._ended = threading.Event()
         sim.on_change = self._changed.set
@@ -177,7 +199,7 @@ class Keeper:
         """Seconds that it took, during which nobody was served."""
         begin = time.monotonic()
         with self._sim.lock:
-            self._file.save(snapshot(self._sim))
+            self._file.save(snapshot(self._sim), self._sim.log)
         return time.monotonic() - begin
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import batch, lifecycle, paging, pipeline, upo
+from . import batch, lifecycle, oddities, paging, pipeline, upo
 from .clock import stamp
 from .messages import XML_TYPE, BadRequest, Request, Response, reply
 from .numbers import REFERENCE_PATTERN, ksef_number_ok
@@ -121,6 +121,7 @@ def invoice_status(sim: Simulator, request: Request, ref: str, invoice_ref: str)
         batch.look(sim, session)
     lifecycle.look_at(sim, found)
     answer = reply(describe(sim, found, request.base_url))
+    answer.headers.update(oddities.headers(found.ksef_number, found.odd))
     lifecycle.settle_session(sim, session)
     return answer
 
@@ -146,7 +147,9 @@ def _upo_of(sim: Simulator, request: Request, ref: str, invoice: Invoice | None)
         or invoice.session.context != request.caller.context
     ):
         raise BadRequest(21178, f"UPO o numerze referencyjnym sesji {ref} nie zostało znalezione.")
-    return _xml(upo.of_invoice(sim, invoice))
+    answer = _xml(upo.of_invoice(sim, invoice))
+    answer.headers.update(oddities.headers(invoice.ksef_number, invoice.odd))
+    return answer
 
 
 def upo_page(sim: Simulator, request: Request, ref: str, upo_ref: str) -> Response:

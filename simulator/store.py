@@ -167,6 +167,8 @@ class Invoice:
     mode: str | None = None
     file_name: str | None = None
     summary: Summary | None = None
+    #: what production warns of once the invoice has its number, as codes
+    odd: tuple[str, ...] = ()
     #: an order: the verdict, and until when it is kept back
     forced: int | None = None
     held_until: datetime | None = None
@@ -303,6 +305,31 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Company:
+    """A test subject: EnforcementAuthority, VatGroup or JST.
+
+    ``units``: NIP of what is below it -> description.
+    """
+
+    nip: str
+    kind: str
+    description: str
+    since: datetime
+    units: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A test person who owns the context of a NIP."""
+
+    pesel: str
+    bailiff: bool
+    deceased: bool
+    description: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Trouble:
     """How a whole service fails.
 
@@ -333,10 +360,11 @@ class Store:
     beacon: Beacon = field(default_factory=Beacon)
     #: service (``ksef``, ``latarnia``, ``qr``) -> how it is doing; what is missing is well
     weather: dict[str, Trouble] = field(default_factory=dict)
-    #: test subjects: NIP -> (kind, NIPs of the units below it)
-    subjects: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    #: test persons: NIP -> (PESEL, bailiff, deceased)
-    persons: dict[str, tuple[str, bool, bool]] = field(default_factory=dict)
+    #: test subjects and persons by NIP
+    subjects: dict[str, Company] = field(default_factory=dict)
+    persons: dict[str, Person] = field(default_factory=dict)
+    #: NIP -> the last createdDate of a test subject or person; the next one must be later
+    created: dict[str, datetime] = field(default_factory=dict)
     #: contexts in which nobody may authenticate
     blocked: set[Context] = field(default_factory=set)
     #: NIPs that may send attachments -> when that ends, None = never

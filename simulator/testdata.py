@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from . import roles
 from .auth_request import CONTEXTS
 from .certificates import limits_of
 from .clock import parse_moment, warsaw_date
@@ -14,7 +15,7 @@ from .messages import BadRequest, Request, Response
 from .numbers import NIP_PATTERN
 from .routing import Route
 from .shapes import boolean_field, enum_field, integer_field, object_field, text_field
-from .store import Context
+from .store import Company, Context, Person
 
 if TYPE_CHECKING:
     from .app import Simulator
@@ -51,40 +52,50 @@ def _matching(body: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
     return value
 
 
-def _check_description(body: dict[str, Any]) -> None:
-    if not 5 <= len(text_field(body, "description")) <= 256:
+def _description(body: dict[str, Any]) -> str:
+    text = text_field(body, "description")
+    if not 5 <= len(text) <= 256:
         raise BadRequest(21405, "Pole description musi mieć od 5 do 256 znaków.")
+    return text
 
 
-def _check_date(body: dict[str, Any]) -> None:
+def _created(sim: Simulator, body: dict[str, Any], nip: str) -> datetime:
+    """When something begins: now, or as told, but later than it began the last time."""
     if body.get("createdDate") is None:
-        return
+        return sim.clock.now()
     try:
-        parse_moment(text_field(body, "createdDate"))
+        moment = parse_moment(text_field(body, "createdDate"))
     except ValueError as error:
         raise BadRequest(21405, "Pole createdDate nie jest datą.") from error
+    if nip in sim.store.created and moment <= sim.store.created[nip]:
+        raise BadRequest(21405, "Pole createdDate musi być późniejsze niż poprzednie.")
+    return moment
 
 
 def create_subject(sim: Simulator, request: Request) -> Response:
-    """``POST /testdata/subject``."""
+    """``POST /testdata/subject``; only VAT groups and local governments have units below them."""
     body = _body(request)
     nip = _matching(body, "subjectNip", NIP_PATTERN)
     kind = enum_field(body, "subjectType", _SUBJECTS)
-    _check_description(body)
-    _check_date(body)
-    units = []
+    description = _description(body)
+    since = _created(sim, body, nip)
+    units: dict[str, str] = {}
     for unit in body.get("subunits") or []:
         entry = object_field(unit, "subunits")
-        _check_description(entry)
-        units.append(_matching(entry, "subjectNip", NIP_PATTERN))
-    if nip in sim.store.subjects:
+        units[_matching(entry, "subjectNip", NIP_PATTERN)] = _description(entry)
+    if units and kind not in roles.PARENTS:
+        raise BadRequest(21405, "Podmiot tego typu nie ma jednostek podrzędnych.")
+    # What becomes of a NIP with two relations is not described; here it can have one.
+    taken = [item for item in (nip, *units) if item in sim.store.subjects]
+    if taken or nip in units or any(roles.parents(sim, item) for item in (nip, *units)):
         raise BadRequest(30001)
-    sim.store.subjects[nip] = (kind, tuple(units))
+    sim.store.subjects[nip] = Company(nip, kind, description, since, units)
+    sim.store.created[nip] = since
     return _EMPTY
 
 
 def remove_subject(sim: Simulator, request: Request) -> Response:
-    """``POST /testdata/subject/remove``."""
+    """``POST /testdata/subject/remove``: with everything below it."""
     sim.store.subjects.pop(_matching(_body(request), "subjectNip", NIP_PATTERN), None)
     return _EMPTY
 
@@ -97,11 +108,11 @@ def create_person(sim: Simulator, request: Request) -> Response:
     if not isinstance(body.get("isBailiff"), bool):
         raise BadRequest(21405, "Pole isBailiff jest wymagane.")
     deceased = boolean_field(body, "isDeceased", default=False)
-    _check_description(body)
-    _check_date(body)
+    description, since = _description(body), _created(sim, body, nip)
     if nip in sim.store.persons:
         raise BadRequest(30001)
-    sim.store.persons[nip] = (pesel, body["isBailiff"], deceased)
+    sim.store.persons[nip] = Person(pesel, body["isBailiff"], deceased, description, since)
+    sim.store.created[nip] = since
     return _EMPTY
 
 
@@ -110,7 +121,7 @@ def remove_person(sim: Simulator, request: Request) -> Response:
     nip = _matching(_body(request), "nip", NIP_PATTERN)
     person = sim.store.persons.pop(nip, None)
     if person is not None:
-        for key in [key for key in sim.store.grants if key[1] in (nip, person[0])]:
+        for key in [key for key in sim.store.grants if key[1] in (nip, person.pesel)]:
             del sim.store.grants[key]
     return _EMPTY
 
@@ -136,7 +147,7 @@ def grant(sim: Simulator, request: Request) -> Response:
     names = []
     for item in wanted:
         entry = object_field(item, "permissions")
-        _check_description(entry)
+        _description(entry)
         names.append(enum_field(entry, "permissionType", _PERMISSIONS))
     held = sim.store.grants.get(key, ())
     sim.store.grants[key] = (*held, *(name for name in names if name not in held))

@@ -43,6 +43,68 @@ def test_checksum_of_numbers(api: Api, invoice_template: bytes, name: str, code:
     assert session.status(reference)["status"]["code"] == code
 
 
+INSTRUCTION = (b"<Faktura", b"<?go now?><Faktura")
+CHARACTER = (b"Widget", "Wid\x86get".encode())
+WARNED = {
+    "xml-001": "instrukcje przetwarzania XML",
+    "xml-002": "niedozwolone znaki Unicode",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ((), []),
+        ((INSTRUCTION,), ["xml-001"]),
+        ((CHARACTER,), ["xml-002"]),
+        (((b"Widget", b"Wid&#x9f;get"),), ["xml-002"]),
+        ((INSTRUCTION, CHARACTER), ["xml-001", "xml-002"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["test", "demo", "prod"])
+def test_what_production_only_warns_of(
+    api: Api,
+    invoice_template: bytes,
+    name: str,
+    changes: tuple[tuple[bytes, bytes], ...],
+    codes: list[str],
+) -> None:
+    """TEST and DEMO refuse the file, production numbers it and warns (ksef-api#700, #843)."""
+    profile(api, profile=name)
+    xml = adapted(invoice_template, P_1=today())
+    for old, new in changes:
+        assert old in xml
+        xml = xml.replace(old, new, 1)
+    session = open_session(api, login(api)["access"])
+    reference = session.send(xml)
+    path = f"/sessions/{session.reference}/invoices/{reference}"
+    answer = api.call("GET", path, session.token)
+    refused = codes and name != "prod"
+    assert answer.json()["status"]["code"] == (430 if refused else 200)
+    if refused:
+        assert "x-system-warning" not in answer.headers
+        assert len(answer.json()["status"]["details"]) == len(codes)
+        return
+    number = answer.json()["ksefNumber"]
+    expected = " | ".join(
+        f"[{code}]: Faktura o numerze KSeF {number} zawiera {WARNED[code]}, "
+        "ktore po 16.07.2026 beda odrzucane."
+        for code in codes
+    )
+    answers = [
+        # the second look finds it stored, so that it can be downloaded
+        api.call("GET", path, session.token),
+        api.call("GET", f"{path}/upo", session.token),
+        api.call("GET", f"/sessions/{session.reference}/invoices/ksef/{number}/upo", session.token),
+        api.call("GET", f"/invoices/ksef/{number}", session.token),
+    ]
+    assert [item.status_code for item in answers] == [200] * 4
+    assert [item.headers.get("x-system-warning", "") for item in answers] == [expected] * 4
+    # an answer about many names none
+    listed = api.call("GET", f"/sessions/{session.reference}/invoices", session.token)
+    assert "x-system-warning" not in listed.headers
+
+
 def _other_buyer(template: bytes) -> bytes:
     """The buyer's NIP with its last digit changed."""
     head, mark, tail = template.partition(b"<Podmiot2>")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from batches import Batch, make_zip
 from conftest import ROOT, schema_folder, start
@@ -93,6 +94,49 @@ def test_kill_loses_no_more_than_a_moment(tmp_path: Path, invoice_template: byte
     with running(state) as api:
         (kept,) = api.control("GET", "invoices")
         assert kept["ksef_number"] == number
+
+
+def test_kill_keeps_the_log_and_the_limits(tmp_path: Path) -> None:
+    state = tmp_path / "demo.sqlite"
+    path = "/testdata/rate-limits"
+    with running(state, kill=True) as api:
+        api.control("POST", "speed", auth=0)
+        tokens = login(api)
+        limits = api.call("GET", "/rate-limits", tokens["access"]).json()
+        # -1 (no limit) is told, but cannot be ordered
+        limits = {name: item for name, item in limits.items() if min(item.values()) >= 0}
+        limits["sessionList"] = {"perSecond": 9, "perMinute": 9, "perHour": 2}
+        body = {"rateLimits": limits}
+        assert api.call("POST", path, tokens["access"], json=body).status_code == 200
+        asked = [list_sessions(api, tokens) for _call in range(4)]
+        assert [answer.status_code for answer in asked] == [200, 200, 429, 429]
+        waits = [int(answer.headers["retry-after"]) for answer in asked[2:]]
+        log = api.control("GET", "log")
+        time.sleep(1)
+    with running(state, kill=True) as api:
+        assert api.control("GET", "log") == log
+        assert [entry["status"] for entry in log[-4:]] == [200, 200, 429, 429]
+        # the block goes on where it was: the next one is longer still
+        refused = list_sessions(api, tokens)
+        assert refused.status_code == 429
+        waits.append(int(refused.headers["retry-after"]))
+        assert waits == [30, 60, 120]
+        api.control("POST", "clock", advance=3600)
+        api.control("POST", "speed", auth=0)
+        tokens = login(api)
+        # an hour later the window is empty, and what happened is still told
+        assert list_sessions(api, tokens).status_code == 200
+        log = api.control("GET", "log")
+        time.sleep(1)
+    with running(state) as api:
+        assert api.control("GET", "log") == log
+        api.control("POST", "reset")
+    with running(state) as api:
+        assert api.control("GET", "log") == []
+
+
+def list_sessions(api: Api, tokens: dict[str, str]) -> httpx.Response:
+    return api.call("GET", "/sessions?sessionType=Online", tokens["access"])
 
 
 def test_packages_survive_a_restart(tmp_path: Path, invoice_template: bytes) -> None:
