@@ -12,12 +12,15 @@ from pathlib import Path
 from lxml import etree
 
 from .app import Simulator
+from .journal import LENGTH, Journal
+from .notary import Notary
 from .options import API_VERSIONS, PROFILES, Options
 from .server import Server
 from .state import Keeper, StateError
 
-#: Lets every suite that starts a simulator run under the leak check.
+#: Let every suite that starts a simulator run under the leak check, and against the contract.
 LEAK_CHECK = "KSEF_SIMULATOR_LEAK_CHECK"
+CONTRACT = "KSEF_SIMULATOR_CONTRACT"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,12 +33,21 @@ def main(arguments: list[str] | None = None) -> int:
         "--state", type=Path, help="SQLite file that keeps everything across a restart"
     )
     parser.add_argument("--api-version", choices=sorted(API_VERSIONS), default="2.9")
+    parser.add_argument(
+        "--log-length", type=int, default=LENGTH, help="requests remembered at most"
+    )
     parser.add_argument("--seed", type=int, help="makes reference and KSeF numbers repeatable")
     parser.add_argument(
         "--leak-check",
         action="store_true",
         default=os.environ.get(LEAK_CHECK, "") not in ("", "0"),
         help=f"strew unknown properties over the answers; also {LEAK_CHECK}=1",
+    )
+    parser.add_argument(
+        "--contract",
+        type=Path,
+        default=os.environ.get(CONTRACT) or None,
+        help=f"the Ministry's OpenAPI file, to hold every exchange against; also {CONTRACT}=FILE",
     )
     options = parser.parse_args(arguments)
     chosen = Options(
@@ -45,9 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         simulator = Simulator(chosen, options.schemas, options.seed)
+        simulator.log = Journal(length=options.log_length)
+        simulator.notary = Notary(options.contract) if options.contract else None
         keeper = Keeper(simulator, options.state) if options.state else None
         server = Server(simulator, options.port)
-    except (OSError, etree.LxmlError, StateError) as error:
+    except (OSError, ValueError, etree.LxmlError, StateError) as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 2
     # whoever started it may end it in either way; the state is to be saved in both

@@ -33,6 +33,7 @@ from .messages import (
     Unauthorized,
     UnsupportedMedia,
 )
+from .notary import Notary
 from .numbers import NumberMint
 from .options import Options
 from .pki import Authority, EncryptionKey
@@ -77,6 +78,8 @@ class Simulator(Options):
         #: set by the server: refuse connections for so many seconds; further addresses
         self.stop_listening: Callable[[float], None] | None = None
         self.doors: Doors | None = None
+        #: set by the command line: holds every exchange against the Ministry's file
+        self.notary: Notary | None = None
         #: set by the keeper of the state: something may have changed
         self.on_change: Callable[[], None] | None = None
         self.reset()
@@ -192,6 +195,9 @@ class Simulator(Options):
     def perform(self, route: Route, params: dict[str, str], request: Request) -> Response:
         """Run the checks in the documented order, then the handler."""
         answer = self._perform(route, params, request)
+        if self.notary is not None:
+            with self.lock:
+                self.notary.look(request, answer)
         if self.on_change is not None:
             self.on_change()
         warning = request.headers.get("X-Test-System-Warning")

@@ -13,11 +13,13 @@ Entry = dict[str, Any]
 
 
 class Journal:
-    """The latest :data:`LENGTH` entries, numbered from 1 in the order of their arrival."""
+    """The latest entries, numbered from 1 in the order of their arrival."""
 
-    def __init__(self, entries: Iterable[Entry] = (), last: int = 0) -> None:
-        """``last``: the number of the last of ``entries``."""
-        self._entries: deque[Entry] = deque(entries, LENGTH)
+    def __init__(
+        self, entries: Iterable[Entry] = (), last: int = 0, length: int | None = LENGTH
+    ) -> None:
+        """``last``: the number of the last of ``entries``; ``length``: how many are kept."""
+        self._entries: deque[Entry] = deque(entries, length)
         self.last = last
 
     def __iter__(self) -> Iterator[Entry]:
@@ -33,6 +35,10 @@ class Journal:
     def clear(self) -> None:
         """Forget the entries; numbers go on, so that who follows sees that they are gone."""
         self._entries.clear()
+
+    def continued(self, entries: Iterable[Entry], last: int) -> Journal:
+        """A journal of the same length that begins with what an earlier one held."""
+        return Journal(entries, last, self._entries.maxlen)
 
     @property
     def first(self) -> int:

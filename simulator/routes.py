@@ -16,6 +16,7 @@ from . import (
     keys,
     latarnia,
     limits,
+    notary,
     page,
     permissions,
     qr,
@@ -110,6 +111,7 @@ def register(router: Router) -> None:
         *settings.ROUTES,
         *weather.ROUTES,
         *doors.ROUTES,
+        *notary.ROUTES,
     ]
     for route in table:
         router.add(route)

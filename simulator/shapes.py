@@ -49,10 +49,8 @@ def integer_field(body: dict[str, Any], name: str, minimum: int) -> int:
 
 
 def boolean_field(body: dict[str, Any], name: str, default: bool) -> bool:
-    """An optional truth value."""
-    value = body.get(name)
-    if value is None:
-        return default
+    """An optional truth value; null is none, the contract has no such field that may be null."""
+    value = body.get(name, default)
     if not isinstance(value, bool):
         raise BadRequest(21405, f"Pole {name} musi być wartością logiczną.")
     return value

@@ -136,11 +136,11 @@ class StateFile:
             raise StateError(f"{self._path} is of another version of the simulator. {_REMEDY}")
         return dict(state)
 
-    def load_log(self) -> Journal:
-        """The entries of the log that were kept; raises StateError."""
+    def load_log(self, empty: Journal) -> Journal:
+        """What was kept of the log, at most as much as ``empty`` would hold; raises StateError."""
         try:
             rows = self._database.execute("select entry from log order by number")
-            return Journal((json.loads(entry) for (entry,) in rows), self._logged)
+            return empty.continued((json.loads(entry) for (entry,) in rows), self._logged)
         except (sqlite3.Error, *_SHAPE_ERRORS) as error:
             raise StateError(f"{self._path} cannot be read ({error}). {_REMEDY}") from error
 
@@ -181,7 +181,7 @@ class Keeper:
         kept = self._file.load()
         if kept is not None:
             restore(sim, kept)
-            sim.log = self._file.load_log()
+            sim.log = self._file.load_log(sim.log)
         self._changed = threading.Event()
         self._ended = threading.Event()
         sim.on_change = self._changed.set

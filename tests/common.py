@@ -17,6 +17,9 @@ from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from .schemas import schema_files, schema_folder
 
 ROOT = Path(__file__).resolve().parent.parent
+#: the Ministry's OpenAPI file, where the shared data has it
+SHARED = Path(os.environ.get("L10N_PL_KSEF_SHARED", ROOT.parent / "shared"))
+CONTRACT = SHARED / "ksef" / "open-api.json"
 SELLER_NIP = "5265877635"
 BUYER_NIP = "1111111111"
 SETTLE = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_sender_settle"
@@ -33,6 +36,8 @@ class Simulator:
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         # the leak check, always: the Ministry may add unknown properties to answers any day
         options = ["--port", "0", "--profile", "test", "--leak-check", "--schemas", schemas]
+        if CONTRACT.is_file():
+            options += ["--contract", str(CONTRACT)]
         self.process = subprocess.Popen(  # noqa: S603
             [python, "-m", "simulator", *options],
             cwd=ROOT,
@@ -47,9 +52,12 @@ class Simulator:
         self.url = line.split()[-1].strip()
 
     def stop(self):
+        broken = self.get("contract")["faults"] if self.process.poll() is None else []
         self.process.terminate()
         self.process.wait(10)
         self.process.stdout.close()
+        # what it took and answered during all tests of the class, held against the OpenAPI file
+        assert not broken, "\n".join(broken)
 
     def post(self, path, **body):
         reply = requests.post(f"{self.url}/_sim/{path}", json=body, timeout=10)

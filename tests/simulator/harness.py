@@ -7,15 +7,12 @@ import contextlib
 import hashlib
 import json
 import os
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
-from contract import Exchange
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, padding, serialization
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
@@ -65,14 +62,10 @@ def _without_extras(value: Any) -> Any:
 
 
 class Api:
-    """HTTP against one simulator; ``call`` returns the raw answer, whatever its status.
-
-    Every answer is kept for the comparison with the contract.
-    """
+    """HTTP against one simulator; ``call`` returns the raw answer, whatever its status."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.exchanges: list[Exchange] = []
         self._http = httpx.Client(base_url=url, timeout=20, transport=Plain())
 
     def __enter__(self) -> Api:
@@ -86,7 +79,7 @@ class Api:
     ) -> None:
         self._http.close()
 
-    def control(self, method: str, name: str, **body: Any) -> Any:
+    def control(self, method: str, name: str, /, **body: Any) -> Any:
         """A call of ``/_sim`` that must succeed; its JSON or None."""
         answer = self._http.request(method, f"/_sim/{name}", json=body or None)
         assert answer.status_code < 300, answer.text
@@ -96,30 +89,7 @@ class Api:
         headers = dict(more.pop("headers", {}))
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        answer = self._http.request(method, f"/v2{path}", headers=headers, **more)
-        self.keep(method, urlsplit(path).path, answer)
-        return answer
-
-    def keep(self, method: str, path: str, answer: httpx.Response) -> None:
-        """Remember an answer; ``path`` without ``/v2``."""
-        told = {key.lower(): value for key, value in answer.headers.items()}
-        self.exchanges.append(Exchange(method, path, answer.status_code, told, answer.content))
-
-    def honest_exchanges(self) -> list[Exchange]:
-        """The answers kept, but for those that an order changed, as the log tells."""
-        changed = Counter(
-            (entry["method"], entry["path"].removeprefix("/v2"), entry["status"])
-            for entry in self.control("GET", "log")
-            if entry["fault"]
-        )
-        kept = []
-        for exchange in self.exchanges:
-            asked = (exchange.method, exchange.path, exchange.status)
-            if changed[asked] > 0:
-                changed[asked] -= 1
-            else:
-                kept.append(exchange)
-        return kept
+        return self._http.request(method, f"/v2{path}", headers=headers, **more)
 
     def get(self, url: str, **more: Any) -> httpx.Response:
         """A plain GET of an absolute address or of a path outside ``/v2``."""

@@ -115,6 +115,16 @@ def test_misspelt_properties_inside(api: Api, token: str, xml: bytes) -> None:
     assert code_of(export.post(payload)) == 21405
 
 
+def test_null_is_no_truth_value(api: Api, token: str, xml: bytes) -> None:
+    """The contract lets other fields be null, not these."""
+    session = open_session(api, token)
+    assert code_of(session.post(session.payload(xml, offlineMode=None))) == 21405
+    batch = Batch(api, token, make_zip({"a.xml": xml}))
+    assert code_of(batch.post({**batch.payload(), "offlineMode": None})) == 21405
+    export = Export(api, token)
+    assert code_of(export.post({**export.payload(), "onlyMetadata": None})) == 21405
+
+
 # -- section 3 ----------------------------------------------------------------------------------
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import SEEN
-from contract import Contract
+from conftest import CONTRACT
+from harness import Api
+from openapi import operations
 
 #: Granting is answered for form's sake: nobody may. These operations are served.
 SERVED_PERMISSIONS = {
@@ -21,20 +22,13 @@ NEVER_REFUSED = {
 }
 
 
-def test_every_operation_was_seen(
-    request: pytest.FixtureRequest, contract: Contract | None
-) -> None:
+def test_every_operation_was_seen(request: pytest.FixtureRequest, api: Api) -> None:
     options = request.config.option
-    if contract is None or options.keyword or len(set(request.session.items)) < 300:
+    if not CONTRACT.is_file() or options.keyword or len(set(request.session.items)) < 300:
         pytest.skip("only the whole suite covers every operation")
-    good: set[str] = set()
-    bad: set[str] = set()
-    for exchange in SEEN:
-        operation = contract.operation(exchange.method, exchange.path)
-        if operation is not None:
-            (good if exchange.status < 300 else bad).add(operation.name)
-    names = set(contract.operations)
+    seen = api.control("GET", "contract")
+    names = set(operations(CONTRACT))
     excused = {name for name in names if "/permissions/" in name} - SERVED_PERMISSIONS
     assert names >= SERVED_PERMISSIONS
-    assert sorted(names - excused - good) == []
-    assert sorted(names - NEVER_REFUSED - bad) == []
+    assert sorted(names - excused - set(seen["good"])) == []
+    assert sorted(names - NEVER_REFUSED - set(seen["bad"])) == []

@@ -11,8 +11,10 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared" / "ksef" / "fa"
-SCHEMAS = Path(os.environ.get("L10N_PL_KSEF_SCHEMAS", str(SHARED)))
+SHARED = Path(os.environ.get("L10N_PL_KSEF_SHARED", ROOT.parent / "shared")) / "ksef"
+SCHEMAS = Path(os.environ.get("L10N_PL_KSEF_SCHEMAS", SHARED / "fa"))
+#: The Ministry's OpenAPI file; without it nothing is held against the contract.
+CONTRACT = SHARED / "open-api.json"
 
 
 def python() -> str:
@@ -33,6 +35,8 @@ class SimulatorProcess:
         command = [python(), "-m", "simulator", "--port", "0", "--profile", "test", "--leak-check"]
         if SCHEMAS.exists():
             command += ["--schemas", str(SCHEMAS)]
+        if CONTRACT.is_file():
+            command += ["--contract", str(CONTRACT)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         line = self._process.stdout.readline()
         match = re.search(r"http://\S+", line)
@@ -42,7 +46,15 @@ class SimulatorProcess:
         self.url = match[0]
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process; AssertionError if anything it took or answered broke the contract."""
+        try:
+            alive = hasattr(self, "url") and self._process.poll() is None
+            broken = self.read("contract")["faults"] if alive else []
+        finally:
+            self._end()
+        assert not broken, "\n".join(broken)
+
+    def _end(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(timeout=5)

@@ -1,8 +1,9 @@
-"""The Ministry's OpenAPI file as a judge of answers.
+"""The Ministry's OpenAPI file as a judge of the simulator's answers and of what it accepts.
 
-``Contract.faults`` looks at one exchange: is the status described for this operation, are content
-type, headers, body and exception codes as described? What the file of API 2.6 cannot know is
-listed below with its source.
+``Contract.faults`` looks at an answer: is the status described for this operation, are content
+type, headers, body and exception codes as described? ``Contract.leniency`` looks at a request that
+was taken: would the file have allowed it? What the file of API 2.6 cannot know is listed below
+with its source.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ CODES_SEEN_ELSEWHERE = {
     ("POST /sessions/online/{}/invoices", 21184),
     ("GET /sessions/{}/invoices/{}/upo", 21178),
 }
+#: (operation, status) that the file does not have together. Tokens end with the year 2026 by
+#: regulation Dz.U. 2025 poz. 1815, par. 13; how the API will say so is not described yet.
+STATUSES_SEEN_ELSEWHERE = {("POST /auth/ksef-token", 403)}
 #: Operations later than API 2.6.
 NEWER_OPERATIONS = {
     "PUT /testdata/certificates/{}",
@@ -72,7 +76,7 @@ class Operation:
     codes: set[int] = field(default_factory=set)
 
 
-def blank(template: str) -> str:
+def _blank(template: str) -> str:
     return re.sub(r"\{\w+\}", "{}", template)
 
 
@@ -84,8 +88,8 @@ class Contract:
         self.operations: dict[str, Operation] = {}
         for template, methods in document["paths"].items():
             for method, described in methods.items():
-                name = f"{method.upper()} {blank(template)}"
-                pattern = re.compile(re.escape(blank(template)).replace(r"\{\}", "[^/]+"))
+                name = f"{method.upper()} {_blank(template)}"
+                pattern = re.compile(re.escape(_blank(template)).replace(r"\{\}", "[^/]+"))
                 text = described["responses"]["400"].get("description", "")
                 codes = {int(code) for code in re.findall(r"^\|\s*(\d{4,5})\s*\|", text, re.M)}
                 self.operations[name] = Operation(name, pattern, described, codes)
@@ -111,13 +115,43 @@ class Contract:
             return self._outside(exchange, where)
         responses = operation.described["responses"]
         if str(exchange.status) not in responses:
-            return [] if exchange.status in UNDESCRIBED else [f"{where}: not described"]
+            known = (operation.name, exchange.status) in STATUSES_SEEN_ELSEWHERE
+            excused = known or exchange.status in UNDESCRIBED
+            return [] if excused else [f"{where}: not described"]
         judge = _Judge(self._schemas)
         judge.answer(exchange, responses[str(exchange.status)], where)
         allowed = operation.codes | GENERAL_CODES
         for code in _codes(exchange):
             if code not in allowed and (operation.name, code) not in CODES_SEEN_ELSEWHERE:
                 judge.faults.append(f"{where}: code {code} is not described here")
+        return judge.faults
+
+    def leniency(
+        self, method: str, path: str, query: dict[str, list[str]], media: str, body: bytes
+    ) -> list[str]:
+        """What is wrong with a request that was taken, in words; empty when all is well.
+
+        ``path`` without ``/v2``; ``query`` with all values of repeated parameters.
+        """
+        operation = self.operation(method, path)
+        if operation is None:
+            return []
+        where = f"taken: {method} {path}"
+        judge = _Judge(self._schemas, asked=True)
+        for parameter in operation.described.get("parameters", []):
+            name, schema = parameter["name"], parameter["schema"]
+            if parameter["in"] != "query":
+                continue
+            if name not in query:
+                if parameter.get("required"):
+                    judge.faults.append(f"{where}: {name} is missing")
+                continue
+            judge.value(_parameter(query[name], schema), schema, f"{where}?{name}")
+        content = operation.described.get("requestBody", {}).get("content", {})
+        if body and content and media not in content:
+            judge.faults.append(f"{where}: content type {media}")
+        elif body and content and "json" in media:
+            judge.value(json.loads(body), content[media]["schema"], where)
         return judge.faults
 
     def _outside(self, exchange: Exchange, where: str) -> list[str]:
@@ -137,6 +171,19 @@ def _load(path: Path) -> Contract:
     return Contract(json.loads(path.read_text(encoding="utf-8")))
 
 
+def _parameter(values: list[str], schema: Json) -> Any:
+    """The values of a query parameter as the kind that its schema wants; text when they are not."""
+    if schema.get("type") == "array":
+        return values
+    text = values[-1]
+    if schema.get("type") == "integer" and re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
+        return int(text)
+    if schema.get("type") == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    # an unescaped plus sign arrives as a space
+    return text.replace(" ", "+") if schema.get("format") == "date-time" else text
+
+
 def _codes(exchange: Exchange) -> list[int]:
     """The exception codes of a 400 in either format."""
     if exchange.status != 400 or "json" not in exchange.media:
@@ -148,10 +195,14 @@ def _codes(exchange: Exchange) -> list[int]:
 
 
 class _Judge:
-    """Compares one answer with its description and collects what differs."""
+    """Compares one answer or request with its description and collects what differs.
 
-    def __init__(self, schemas: Json) -> None:
+    ``asked``: in a request a moment may lack its offset (API 2.1.2: then it is Warsaw's).
+    """
+
+    def __init__(self, schemas: Json, *, asked: bool = False) -> None:
         self._schemas = schemas
+        self._offset = r"([+-]\d\d:\d\d|Z)" + ("?" if asked else "")
         self.faults: list[str] = []
 
     def answer(self, exchange: Exchange, described: Json, where: str) -> None:
@@ -172,12 +223,12 @@ class _Judge:
     def value(self, value: Any, schema: Json, where: str) -> None:
         while "$ref" in schema:
             schema = self._schemas[schema["$ref"].rpartition("/")[2]]
-        for part in schema.get("allOf", []):
-            self.value(value, {**part, "nullable": True} if value is None else part, where)
         if value is None:
             if not schema.get("nullable"):
                 self.faults.append(f"{where}: null")
             return
+        for part in schema.get("allOf", []):
+            self.value(value, part, where)
         kind = schema.get("type")
         if kind in _TYPES and not self._is(value, kind):
             self.faults.append(f"{where}: {type(value).__name__} instead of {kind}")
@@ -203,7 +254,7 @@ class _Judge:
         long = not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 10**9)
         wrong = schema.get("pattern") and not re.search(schema["pattern"], value)
         formats = {
-            "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?([+-]\d\d:\d\d|Z)",
+            "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?" + self._offset,
             "date": r"\d{4}-\d\d-\d\d",
             "uri": r"https?://\S+",
             "byte": r"[A-Za-z0-9+/]*={0,2}",
