@@ -1,3 +1,4 @@
+from . import account_journal
 from . import account_move
 from . import account_move_advance
 from . import account_move_correction
@@ -25,6 +26,7 @@ from . import account_move_print
 from . import account_move_sale
 from . import account_move_send
 from . import account_move_send_alerts
+from . import account_move_status
 from . import account_move_third_party
 from . import account_payment_method_line
 from . import account_tax
@@ -41,6 +43,7 @@ from . import l10n_pl_ksef_description
 from . import l10n_pl_ksef_document
 from . import l10n_pl_ksef_document_actions
 from . import l10n_pl_ksef_outage
+from . import l10n_pl_ksef_outage_page
 from . import l10n_pl_ksef_document_offline
 from . import l10n_pl_ksef_document_technical
 from . import l10n_pl_ksef_enrolment

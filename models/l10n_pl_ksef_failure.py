@@ -17,8 +17,8 @@ class L10nPlKsefFailure(models.Model):
     connection_id = fields.Many2one(
         "l10n_pl_ksef.connection", required=True, readonly=True, index=True, ondelete="restrict"
     )
-    company_id = fields.Many2one(related="connection_id.company_id")
-    environment = fields.Selection(related="connection_id.environment")
+    company_id = fields.Many2one(related="connection_id.company_id", store=True)
+    environment = fields.Selection(related="connection_id.environment", store=True)
     at = fields.Datetime(required=True, readonly=True, index=True)
     kind = fields.Char(required=True, readonly=True, help="The class of the fault.")
     status = fields.Integer("HTTP status", readonly=True, aggregator=None)

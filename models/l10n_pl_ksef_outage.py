@@ -232,8 +232,8 @@ class L10nPlKsefOutage(models.Model):
         self.ensure_one()
         return self.env["l10n_pl_ksef.failure"].search(
             [
-                ("connection_id.environment", "=", self.environment),
-                ("connection_id.company_id", "=", company.root_id.id),
+                ("environment", "=", self.environment),
+                ("company_id", "=", company.root_id.id),
                 ("at", ">=", self.start),
                 ("at", "<=", self.end or fields.Datetime.now()),
             ],

@@ -17,6 +17,12 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_offline_certificate_id = fields.Many2one(
         related="company_id.l10n_pl_ksef_offline_certificate_id", readonly=False
     )
+    l10n_pl_ksef_auto_switch = fields.Boolean(
+        related="company_id.l10n_pl_ksef_auto_switch", readonly=False
+    )
+    l10n_pl_ksef_control_url = fields.Char(
+        related="company_id.l10n_pl_ksef_control_url", readonly=False
+    )
     l10n_pl_ksef_exempt_basis_type = fields.Selection(
         related="company_id.l10n_pl_ksef_exempt_basis_type", readonly=False
     )

@@ -489,6 +489,53 @@ class TestProbe(ProbeCommon):
         with self.assertRaises(ValidationError):
             self.company.sudo().l10n_pl_ksef_control_url = "file:///etc/passwd"
 
+    def test_one_click_to_the_switch_filled_in(self):
+        self.down()
+        self.tick(2)
+        page = self.env["account.journal"].with_user(self.accountant)
+        journal = page.search(
+            [("type", "=", "sale"), ("company_id", "=", self.company.id)], limit=1
+        )
+        card = journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef"]
+        self.assertEqual((card["offline"], card["proposal"]), (False, "offline"))
+        action = journal.action_l10n_pl_ksef_mode()
+        wizard = self.env[action["res_model"]].with_user(self.accountant).browse(action["res_id"])
+        self.assertEqual((wizard.kind, wizard.proposal), ("own", "offline"))
+        self.assertIn("KSeF has not answered since", wizard.remark)
+        wizard.action_offline()
+        own = self.company._l10n_pl_ksef_own_outage()
+        self.assertEqual((own.note, own.user_id), (wizard.remark, self.accountant))
+        self.simulator.post("latarnia", action="failure")
+        self.tick()
+        action = self.invoice().with_user(self.accountant).action_l10n_pl_ksef_mode()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        self.assertEqual(wizard.kind, "failure", "the announcement is named")
+        self.assertEqual(wizard.announcement, self.outages("failure").announcement)
+
+    def test_the_card_counts_what_waits_and_what_needs_somebody(self):
+        self.freeze(self.invoice())
+        self.invoice()
+        journal = self.company_data["default_journal_sale"].with_user(self.accountant)
+        card = journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef"]
+        self.assertEqual((card["waiting"], card["to_send"], card["to_fix"]), (1, 1, 0))
+        domain = journal.action_l10n_pl_ksef_invoices()["domain"]
+        self.assertEqual(self.env["account.move"].search_count(domain), 2)
+
+    def test_an_outage_shows_what_belongs_to_it(self):
+        self.tick()
+        self.down()
+        self.tick(2)
+        self.send(self.invoice(), allow_raising=False)
+        move = self.invoice()
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        outage = self.outages().with_user(self.accountant).with_company(self.company)
+        self.assertEqual(len(outage.probe_ids), 3)
+        self.assertEqual(outage.invoice_count, 1)
+        action = outage.action_invoices()
+        self.assertEqual(self.env["account.move"].search(action["domain"]), move)
+        for view in ("list", "form", "search"):
+            self.env["l10n_pl_ksef.outage"].with_user(self.accountant).get_view(view_type=view)
+
     # -- announcements by a person ---------------------------------------------------------------
 
     def test_the_beacon_confirms_what_a_person_entered(self):

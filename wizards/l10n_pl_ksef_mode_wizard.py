@@ -15,6 +15,8 @@ class L10nPlKsefModeWizard(models.TransientModel):
     )
     mode = fields.Selection(related="company_id.l10n_pl_ksef_mode")
     environment = fields.Selection(related="company_id.l10n_pl_ksef_environment")
+    proposal = fields.Selection(related="company_id.l10n_pl_ksef_proposal")
+    verdict = fields.Text("KSeF now", compute="_compute_verdict")
     current_id = fields.Many2one("l10n_pl_ksef.outage", compute="_compute_situation")
     announced_id = fields.Many2one("l10n_pl_ksef.outage", compute="_compute_situation")
     since = fields.Datetime(related="current_id.start")
@@ -67,6 +69,11 @@ class L10nPlKsefModeWizard(models.TransientModel):
             wizard.earliest_deadline = min(dates, default=False)
             wizard.overdue = sum(day < today for day in dates)
 
+    @api.depends("company_id")
+    def _compute_verdict(self):
+        for wizard in self:
+            wizard.verdict = wizard.company_id._l10n_pl_ksef_status().sentence
+
     @api.model
     def _check_user(self):
         if not self.env.user.has_group("account.group_account_invoice"):
@@ -74,8 +81,15 @@ class L10nPlKsefModeWizard(models.TransientModel):
 
     @api.model
     def action_open(self):
-        """The page for the company that is chosen."""
+        """The page for the company that is chosen, filled in with what the checks found."""
         wizard = self.create({})
+        if wizard.announced_id:
+            wizard.kind = wizard.announced_id.kind
+            wizard.announcement = wizard.announced_id.announcement
+            wizard.start = wizard.announced_id.start
+            wizard.end = wizard.announced_id.end
+        elif wizard.proposal == "offline":
+            wizard.remark = wizard.verdict
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Online / offline mode"),

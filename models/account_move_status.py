@@ -1,0 +1,13 @@
+from odoo import fields, models
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    l10n_pl_ksef_proposal = fields.Selection(related="company_id.root_id.l10n_pl_ksef_proposal")
+
+    def action_l10n_pl_ksef_mode(self):
+        """The page with the switch, for the company of this invoice."""
+        self.ensure_one()
+        wizard = self.env["l10n_pl_ksef.mode.wizard"]
+        return wizard.with_company(self.company_id.root_id).action_open()
