@@ -38,6 +38,7 @@
         "report/report_invoice.xml",
     ],
     "assets": {
+        "web.assets_backend": ["l10n_pl_ksef/static/src/scss/status.scss"],
         "web.assets_tests": ["l10n_pl_ksef/static/tests/tours/*.js"],
     },
 }

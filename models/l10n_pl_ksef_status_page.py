@@ -54,9 +54,9 @@ class L10nPlKsefStatus(models.Model):
     beacon_sentence = fields.Char(compute="_compute_beacon_sentence")
     is_announced = fields.Boolean(compute="_compute_announced")
     announced = fields.Text("Announced", compute="_compute_announced")
-    availability_day = fields.Float("24 hours (%)", digits=(5, 2), compute="_compute_figures")
-    availability_week = fields.Float("7 days (%)", digits=(5, 2), compute="_compute_figures")
-    availability_month = fields.Float("30 days (%)", digits=(5, 2), compute="_compute_figures")
+    availability_day = fields.Float("24 hours (%)", digits=(4, 1), compute="_compute_figures")
+    availability_week = fields.Float("7 days (%)", digits=(4, 1), compute="_compute_figures")
+    availability_month = fields.Float("30 days (%)", digits=(4, 1), compute="_compute_figures")
     latency_day = fields.Integer("Mean time today (ms)", compute="_compute_figures")
     graph = fields.Text(compute="_compute_graph")
 
@@ -270,9 +270,18 @@ class L10nPlKsefStatus(models.Model):
             },
         }
 
-    def action_checks(self):
-        """The checks behind it, as a graph and as a list."""
+    def action_times(self):
+        """How long KSeF takes: a graph, a table and the checks behind them."""
         return self._open("l10n_pl_ksef.l10n_pl_ksef_probe_action", search_default_day=1)
+
+    def action_availability(self):
+        """How much of the time KSeF works."""
+        return self._open(
+            "l10n_pl_ksef.l10n_pl_ksef_probe_action",
+            search_default_month=1,
+            graph_measure="availability",
+            graph_groupbys=["at:day"],
+        )
 
     def action_outages(self):
         """Every outage and announcement of this environment."""

@@ -69,6 +69,10 @@ class L10nPlKsefModeWizard(models.TransientModel):
             wizard.earliest_deadline = min(dates, default=False)
             wizard.overdue = sum(day < today for day in dates)
 
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        self.display_name = self.env._("Online / offline mode")
+
     @api.depends("company_id")
     def _compute_verdict(self):
         for wizard in self:

@@ -27,7 +27,7 @@ class Browser:
         self.errors: list[str] = []
         self._number = 0
         self._session: str | None = None
-        self._profile = tempfile.TemporaryDirectory()
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         # Chromium reads commands from descriptor 3 and writes to 4; messages end with a null byte
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
