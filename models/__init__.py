@@ -53,6 +53,9 @@ from . import l10n_pl_ksef_probe_hour
 from . import l10n_pl_ksef_request
 from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number
+from . import l10n_pl_ksef_evidence
+from . import l10n_pl_ksef_evidence_verify
+from . import l10n_pl_ksef_outage_evidence
 from . import l10n_pl_ksef_external_document
 from . import l10n_pl_ksef_order_row
 from . import l10n_pl_ksef_sender

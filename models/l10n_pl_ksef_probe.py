@@ -165,6 +165,7 @@ class L10nPlKsefProbe(models.Model):
         old = self.sudo().search([("at", "<", limit)], order="id", limit=20_000)
         if not old:
             return
+        self.env["l10n_pl_ksef.outage"].sudo()._before_thinning(old)
         self.env["l10n_pl_ksef.probe.hour"].sudo()._add(old)
         self.env.flush_all()
         self.env.execute_query(SQL("DELETE FROM l10n_pl_ksef_probe WHERE id IN %s", tuple(old.ids)))

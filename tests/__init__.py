@@ -6,6 +6,7 @@ from . import test_certificate_tour
 from . import test_connect_wizard
 from . import test_enrolment
 from . import test_enrolment_faults
+from . import test_evidence
 from . import test_fa3
 from . import test_fa3_alerts
 from . import test_fa3_advance
