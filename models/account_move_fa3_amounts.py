@@ -23,7 +23,8 @@ class L10nPlKsefFa3(models.AbstractModel):
         to the booked totals under global rounding.
         """
         move = draft.move
-        if len(move.invoice_line_ids) > MAX_ROWS:
+        kinds = move.invoice_line_ids.mapped("display_type")
+        if kinds.count("product") > MAX_ROWS:
             text = self.env._("More than 10,000 lines: split the invoice.")
             draft.problem("KS27", move, "invoice_line_ids", text)
             return

@@ -15,6 +15,8 @@ from . import test_fa3_correction
 from . import test_fa3_document
 from . import test_fa3_limits
 from . import test_fa3_parties
+from . import test_fa3_peer
+from . import test_fa3_peer_corrections
 from . import test_fa3_sending
 from . import test_fa3_property
 from . import test_flow
