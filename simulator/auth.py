@@ -79,7 +79,7 @@ def xades_signature(sim: Simulator, request: Request) -> Response:
     """``POST /auth/xades-signature``: every check of the signature happens in this call."""
     now = sim.clock.now()
     root = xades.parse_document(request.body)
-    asked = auth_request.read(root)
+    asked = auth_request.read(xades.request_of(root))
     context = asked.context
     # The Ministry does not say when a challenge is used up; a submission that parses does it here.
     known = _use_challenge(sim, asked.challenge, now)

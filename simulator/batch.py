@@ -40,7 +40,7 @@ def open_batch(sim: Simulator, request: Request) -> Response:
     """``POST /sessions/batch``."""
     now = sim.clock.now()
     body = object_field(request.json(), "treść", _FIELDS)
-    form = opening.read_form(body)
+    form = opening.read_form(sim, body, batch=True)
     package = _read_package(object_field(body.get("batchFile"), "batchFile", _FILE_FIELDS))
     package.offline = boolean_field(body, "offlineMode", default=False)
     key, iv = opening.read_encryption(sim, body)

@@ -13,22 +13,35 @@ if TYPE_CHECKING:
     from .app import Simulator
 
 FORM = ("FA (3)", "1-0E", "FA")
+#: the environment that still takes the form before
+_OLD_FORM, _OLD_FORM_PROFILE = ("FA (2)", "1-0E", "FA"), "test"
+_ONLINE_ONLY = {("PEF (3)", "2-1", "PEF"), ("PEF_KOR (3)", "2-1", "PEF")}
+#: Forms that KSeF takes, as they must be named: system code, version, value.
+FORMS = {FORM, _OLD_FORM, *_ONLINE_ONLY, ("FA_RR (1)", "1-1E", "FA_RR")}
 _ENCRYPTION = ("encryptedSymmetricKey", "initializationVector", "publicKeyId")
 _KEY_BYTES = 32
 _IV_BYTES = 16
 
 
-def read_form(body: dict[str, Any]) -> tuple[str, str, str]:
-    """The form code; raises 21405 for any but FA (3).
+def read_form(sim: Simulator, body: dict[str, Any], *, batch: bool) -> tuple[str, str, str]:
+    """The form code; raises 21405 for any but FA (3), and says which of the reasons it is.
 
-    The simulator holds no other schema, so it accepts no other form.
+    KSeF takes other forms as well. The simulator holds no schema for them, and what it cannot
+    judge it does not take.
     """
     names = ("systemCode", "schemaVersion", "value")
     form_code = object_field(body.get("formCode"), "formCode", names)
     system, version, value = (text_field(form_code, name) for name in names)
-    if (system, version, value) != FORM:
-        raise BadRequest(21405, "Nieobsługiwany kod formularza.")
-    return system, version, value
+    asked = (system, version, value)
+    if asked not in FORMS:
+        raise BadRequest(21405, "Nieznany kod formularza.")
+    if asked == _OLD_FORM and sim.profile.name != _OLD_FORM_PROFILE:
+        raise BadRequest(21405, f"Formularz {system} nie jest już przyjmowany.")
+    if batch and asked in _ONLINE_ONLY:
+        raise BadRequest(21405, f"Formularz {system} nie jest przyjmowany w sesji wsadowej.")
+    if asked != FORM:
+        raise BadRequest(21405, f"Symulator nie ma schematu formularza {system}.")
+    return asked
 
 
 def read_encryption(sim: Simulator, body: dict[str, Any]) -> tuple[bytes | None, bytes]:

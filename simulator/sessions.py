@@ -31,7 +31,7 @@ def open_online(sim: Simulator, request: Request) -> Response:
     """``POST /sessions/online``."""
     now = sim.clock.now()
     body = object_field(request.json(), "treść", ("formCode", "encryption"))
-    form = opening.read_form(body)
+    form = opening.read_form(sim, body, batch=False)
     key, iv = opening.read_encryption(sim, body)
     operation = request.caller
     session = Session(

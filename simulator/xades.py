@@ -1,7 +1,7 @@
 """Verification of a signed AuthTokenRequest: an independent judge of the client's XAdES.
 
 Digests and the signature are recomputed by signxml; the binding of the certificate, the placement
-and the algorithms are checked here. The order follows the Ministry's list of refusals.
+and the algorithms are checked here and in ``xades_forms``, in the order of the Ministry's refusals.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
-from signxml.verifier import SignatureConfiguration, XMLVerifier
+from signxml.verifier import SignatureConfiguration
 
 from . import der
+from . import xades_forms as forms
 from .clock import parse_moment
 from .messages import BadRequest
+from .xades_forms import DS, XADES
 
-DS = "{http://www.w3.org/2000/09/xmldsig#}"
-XADES = "{http://uri.etsi.org/01903/v1.3.2#}"
 SIGNED_PROPERTIES_TYPE = "http://uri.etsi.org/01903#SignedProperties"
 #: How far in the future SigningTime may lie. The Ministry names no figure; this is strict.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -40,10 +40,7 @@ _C14N = {
     "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
     "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments",
 }
-# XPath and filter2 transforms are on the Ministry's list too; signxml does not evaluate them and
-# no client of ours makes them, so they are refused here (the stricter party).
-_ENVELOPED = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
-_TRANSFORMS = _C14N | {_ENVELOPED}
+_LEAVING_OUT = {forms.ENVELOPED, forms.XPATH, forms.FILTER2}
 _HASHES = {
     "http://www.w3.org/2000/09/xmldsig#sha1": hashlib.sha1,
     "http://www.w3.org/2001/04/xmlenc#sha256": hashlib.sha256,
@@ -94,8 +91,23 @@ def parse_document(body: bytes) -> etree._Element:
     return root
 
 
+def request_of(root: etree._Element) -> etree._Element:
+    """The request: the document itself, or what an enveloping signature holds; raises 21401."""
+    if root.tag != f"{DS}Signature":
+        return root
+    holder = forms.signed_object(root)
+    request = forms.request_in(holder, parse_document) if holder is not None else None
+    if request is None:
+        raise BadRequest(21401, "Podpis nie zawiera dokumentu AuthTokenRequest.")
+    return request
+
+
 def verify(body: bytes, root: etree._Element, now: datetime) -> Verified:
-    """Check the one enveloped signature of ``root``; raises 9102, 9103, 9105 or 21115."""
+    """Check the one signature, enveloped or enveloping; raises 9102, 9103, 9105 or 21115.
+
+    A signature that does not fit the profiles is refused everywhere. Production lets some pass
+    with a warning (sig-001, ksef-api#844), which ones nobody knows.
+    """
     signatures = list(root.iter(f"{DS}Signature"))
     if not signatures:
         raise BadRequest(9102)
@@ -105,8 +117,7 @@ def verify(body: bytes, root: etree._Element, now: datetime) -> Verified:
     if root.getroottree().xpath("/processing-instruction()"):
         # the reference to the whole document covers them, signxml digests the root alone
         raise BadRequest(9105, NEGATIVE)
-    if signature.getparent() is not root:
-        # Enveloping signatures are on the Ministry's list; our clients never make one.
+    if signature is not root and signature.getparent() is not root:
         raise BadRequest(9105, WRONG_PROFILE)
     sent, certificate = _certificate(signature)
     _check_key(certificate)
@@ -115,8 +126,8 @@ def verify(body: bytes, root: etree._Element, now: datetime) -> Verified:
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         raise BadRequest(21115, "Certyfikat jest poza okresem ważności.")
     signed = _verify_with_signxml(body, certificate, now)
-    _check_signed_properties(signed[1], certificate, sent, now)
-    return Verified(signed[0], certificate, sent)
+    _check_signed_properties(signed, certificate, sent, now)
+    return Verified(signed.request, certificate, sent)
 
 
 def _certificate(signature: etree._Element) -> tuple[bytes, x509.Certificate]:
@@ -161,28 +172,39 @@ def _check_shape(signature: etree._Element) -> None:
     ):
         raise BadRequest(9105, WRONG_PROFILE)
     target = f"#{properties[0].get('Id')}"
+    document = ""
+    if signature.getparent() is None:
+        holder = forms.signed_object(signature)
+        document = "#" + (holder.get("Id") or "") if holder is not None else "#"
     uris = [
-        _check_reference(reference, target)
+        _check_reference(reference, target, document)
         for reference in signature.findall(f"{DS}SignedInfo/{DS}Reference")
     ]
-    if uris.count("") != 1 or uris.count(target) != 1:
+    if uris.count(document) != 1 or uris.count(target) != 1:
         raise BadRequest(9105, WRONG_PROFILE)
 
 
-def _check_reference(reference: etree._Element, properties: str) -> str:
+def _check_reference(reference: etree._Element, properties: str, document: str) -> str:
     """The URI of a reference with listed transforms inside the document; raises 9105.
 
-    ``properties`` is the URI of SignedProperties, whose reference must say its type.
+    ``properties`` is the URI of SignedProperties, whose reference must say its type; ``document``
+    that of what is signed, empty for an enveloped signature, which must be left out of it.
     """
     uri = reference.get("URI")
-    transforms = {
-        item.get("Algorithm") for item in reference.findall(f"{DS}Transforms/{DS}Transform")
-    }
+    transforms = reference.findall(f"{DS}Transforms/{DS}Transform")
+    for item in transforms:
+        algorithm = item.get("Algorithm")
+        listed = (
+            algorithm in _C14N
+            or (algorithm == forms.BASE64 and uri == document != "")
+            or (algorithm in _LEAVING_OUT and forms.leaves_out_the_signature(item))
+        )
+        if not listed:
+            raise BadRequest(9105, WRONG_PROFILE)
     if (
         uri is None
         or (uri and not uri.startswith("#"))
-        or not transforms <= _TRANSFORMS
-        or (uri == "" and _ENVELOPED not in transforms)
+        or (uri == "" and not any(map(forms.leaves_out_the_signature, transforms)))
         or (uri == properties and reference.get("Type") != SIGNED_PROPERTIES_TYPE)
     ):
         raise BadRequest(9105, WRONG_PROFILE)
@@ -203,9 +225,16 @@ def _check_signature_value(signature: etree._Element, certificate: x509.Certific
             raise BadRequest(9105, NEGATIVE)
 
 
-def _verify_with_signxml(
-    body: bytes, certificate: x509.Certificate, now: datetime
-) -> tuple[etree._Element, etree._Element]:
+@dataclass(frozen=True)
+class _Signed:
+    """What the references covered, as it was digested."""
+
+    request: etree._Element
+    properties: etree._Element
+    key_info: etree._Element | None
+
+
+def _verify_with_signxml(body: bytes, certificate: x509.Certificate, now: datetime) -> _Signed:
     config = SignatureConfiguration(
         location="./",
         expect_references=False,
@@ -214,28 +243,27 @@ def _verify_with_signxml(
         verification_time=now,
     )
     try:
-        results = XMLVerifier().verify(body, x509_cert=certificate, expect_config=config)
+        results = forms.Verifier().verify(body, x509_cert=certificate, expect_config=config)
     except (SignXMLException, etree.LxmlError, ValueError, TypeError, KeyError) as error:
         # signxml reports unknown algorithms and malformed values with several exception types
         raise BadRequest(9105, NEGATIVE) from error
-    parts = results if isinstance(results, list) else [results]
-    request = properties = None
-    for part in parts:
-        if part.signed_xml is None:
-            continue
-        if part.signed_xml.tag == f"{XADES}SignedProperties":
-            properties = part.signed_xml
-        elif etree.QName(part.signed_xml).localname == "AuthTokenRequest":
-            request = part.signed_xml
+    found: dict[str, etree._Element] = {}
+    for part in results if isinstance(results, list) else [results]:
+        if part.signed_xml is not None:
+            found.setdefault(etree.QName(part.signed_xml).localname, part.signed_xml)
+    request, properties = found.get("AuthTokenRequest"), found.get("SignedProperties")
+    if request is None and "Object" in found:
+        request = forms.request_in(found["Object"], parse_document)
     if request is None or properties is None:
         raise BadRequest(9105, WRONG_PROFILE)
-    return request, properties
+    return _Signed(request, properties, found.get("KeyInfo"))
 
 
 def _check_signed_properties(
-    properties: etree._Element, certificate: x509.Certificate, sent: bytes, now: datetime
+    signed: _Signed, certificate: x509.Certificate, sent: bytes, now: datetime
 ) -> None:
-    """SigningTime and the digest of the certificate, both under the signature."""
+    """SigningTime and the certificate, both under the signature."""
+    properties = signed.properties
     base = f"{XADES}SignedSignatureProperties"
     try:
         signing_time = parse_moment(properties.findtext(f"{base}/{XADES}SigningTime") or "")
@@ -247,7 +275,8 @@ def _check_signed_properties(
     second = properties.find(f"{base}/{XADES}SigningCertificateV2/{XADES}Cert")
     entry = first if first is not None else second
     if entry is None:
-        # A signed KeyInfo would do for the Ministry as well; our clients do not make it.
+        if forms.key_info_binds(signed.key_info, sent):
+            return
         raise BadRequest(9105, WRONG_PROFILE)
     method = entry.find(f"{XADES}CertDigest/{DS}DigestMethod")
     digest = entry.findtext(f"{XADES}CertDigest/{DS}DigestValue") or ""
@@ -259,6 +288,9 @@ def _check_signed_properties(
         raise BadRequest(9105, WRONG_PROFILE)
     issuer = entry.findtext(f"{XADES}IssuerSerial/{DS}X509IssuerName")
     if issuer is not None and not same_name(issuer, certificate.issuer):
+        raise BadRequest(9105, WRONG_PROFILE)
+    newer = entry.findtext(f"{XADES}IssuerSerialV2")
+    if newer is not None and not forms.issuer_serial_fits(newer.strip(), certificate):
         raise BadRequest(9105, WRONG_PROFILE)
 
 
