@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from .deadlines import MODES
 
 INVOICE = "invoice"
+# What is neither: not issued in KSeF, or not to be handed over without its second code.
+WORKING_COPY = "working_copy"
 # "Potwierdzenie transakcji": what may be handed over while the invoice itself waits for KSeF.
 CONFIRMATION = "confirmation"
 
@@ -31,29 +33,31 @@ class Code:
 
 @dataclass(frozen=True)
 class Print:
-    """``heading`` is INVOICE or CONFIRMATION; ``codes`` in their order, perhaps none."""
+    """``heading`` is INVOICE, CONFIRMATION or WORKING_COPY; ``codes`` in their order, or none."""
 
     heading: str
     codes: tuple[Code, ...]
 
-    @property
-    def needs_certificate(self) -> bool:
-        """Whether it may be handed over only with a valid Offline certificate."""
-        return any(code.kind == KOD_II for code in self.codes)
 
-
-def printed(mode: str, *, ksef_number: str | None, outside_ksef: bool) -> Print:
-    """The print of a frozen invoice of legal ``mode``. Raises ValueError for another mode.
+def printed(
+    mode: str | None, *, ksef_number: str | None, outside_ksef: bool, signed: bool = True
+) -> Print:
+    """The print of a posted invoice of legal ``mode``; None: it is not frozen yet.
 
     ``outside_ksef``: the buyer is one of art. 106gb(4), who gets the invoice in an agreed way (no
-    NIP, a consumer, no seat in Poland, supply outside Poland).
+    NIP, a consumer, no seat in Poland, supply outside Poland). ``signed``: KOD II is there; without
+    it nothing is handed over before the number. Raises ValueError for a mode that does not exist.
     """
+    if mode is None:
+        return Print(WORKING_COPY, ())
     if mode not in MODES:
         raise ValueError(f"There is no legal mode {mode!r}")
     if ksef_number:
         return Print(INVOICE, (Code(KOD_I, ksef_number),))
     if mode == "total_failure":
         return Print(INVOICE, ())
+    if not signed:
+        return Print(WORKING_COPY, (Code(KOD_I, LABEL_OFFLINE),))
     # An invoice of an announced failure may be handed to anyone; one sent online to nobody before
     # its number is known.
     is_invoice = mode == "emergency" or (outside_ksef and mode in ("offline24", "offline"))

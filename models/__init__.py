@@ -19,6 +19,7 @@ from . import account_move_fa3_correction_parties
 from . import account_move_fa3_third
 from . import account_move_fa3_advance
 from . import account_move_fa3_simplified
+from . import account_move_fa3_outside
 from . import account_move_ksef_data
 from . import account_move_line
 from . import account_move_offline
@@ -27,7 +28,9 @@ from . import account_move_sale
 from . import account_move_send
 from . import account_move_send_alerts
 from . import account_move_status
+from . import account_move_send_ways
 from . import account_move_third_party
+from . import account_move_waiting
 from . import account_payment_method_line
 from . import account_tax
 from . import certificate
@@ -75,4 +78,5 @@ from . import res_company_status
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_bank
+from . import res_partner_delivery
 from . import uom_uom

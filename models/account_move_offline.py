@@ -1,7 +1,7 @@
 """Issuing without KSeF: the legal modes of an invoice, KOD II, and invoices outside KSeF."""
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..ksef import warsaw
 from .l10n_pl_ksef_connection import to_aware
@@ -20,6 +20,18 @@ class AccountMove(models.Model):
         index="btree_not_null",
         help="Total failure of KSeF (art. 106ng): no file, no codes, never sent. JPK mark BFK.",
     )
+
+    l10n_pl_ksef_may_issue_offline = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_may_issue_offline",
+        compute_sudo=True,
+        help="It is frozen, KSeF surely does not have it, and no print of it is out.",
+    )
+
+    @api.depends("l10n_pl_ksef_document_ids.state", "l10n_pl_ksef_document_ids.issued_offline")
+    def _compute_l10n_pl_ksef_may_issue_offline(self):
+        for move in self:
+            document = move._l10n_pl_ksef_document()._binding()
+            move.l10n_pl_ksef_may_issue_offline = bool(document._withdrawable())
 
     # -- which mode ------------------------------------------------------------------------------
 
@@ -77,7 +89,7 @@ class AccountMove(models.Model):
 
         Each stands for itself: the problems of some are told, the others are issued.
         """
-        self.check_access("write")
+        self._l10n_pl_ksef_check_invoicing()
         issued, problems = self.browse(), []
         for move in self:
             try:
@@ -109,6 +121,15 @@ class AccountMove(models.Model):
         self.ensure_one()
         if not self._l10n_pl_ksef_is_due():
             raise UserError(self.env._("%s is not an invoice for KSeF.", self.display_name))
+        if waits := self._l10n_pl_ksef_waits_for():
+            raise UserError(
+                self.env._(
+                    "%(number)s corrects %(corrected)s, which has no KSeF number yet, and cannot "
+                    "be issued before. Press Send: it waits and goes by itself.",
+                    number=self.display_name,
+                    corrected=", ".join(waits.mapped("display_name")),
+                )
+            )
         document = self._l10n_pl_ksef_freeze(offline=True)
         if not document.issued_offline:
             document._issue_offline(self._l10n_pl_ksef_legal_mode(offline=True))
@@ -128,9 +149,14 @@ class AccountMove(models.Model):
         )
         return document
 
+    def _l10n_pl_ksef_check_invoicing(self):
+        if not self.env.user.has_group("account.group_account_invoice"):
+            raise AccessError(self.env._("Only people who invoice may decide how it is issued."))
+        self.check_access("write")
+
     def action_l10n_pl_ksef_issue_outside(self):
         """Total failure of KSeF: the invoice is issued without KSeF, once and for all."""
-        self.check_access("write")
+        self._l10n_pl_ksef_check_invoicing()
         for move in self:
             environment = move.company_id.sudo().root_id.l10n_pl_ksef_environment
             outage = self.env["l10n_pl_ksef.outage"]._announced_now(environment)
@@ -145,6 +171,8 @@ class AccountMove(models.Model):
                 raise UserError(
                     self.env._("%s cannot be issued outside KSeF any more.", move.display_name)
                 )
+            move._l10n_pl_ksef_stop_waiting()
+            move._l10n_pl_ksef_detach_pdf()
             move.l10n_pl_ksef_total_failure_id = outage
             move.message_post(
                 body=self.env._(
@@ -152,6 +180,49 @@ class AccountMove(models.Model):
                     outage.announcement,
                 )
             )
+
+    def action_l10n_pl_ksef_undo_outside(self):
+        """It was no invoice of a total failure: it has to go to KSeF after all.
+
+        :raise UserError: a correction names it as issued outside KSeF
+        """
+        self._l10n_pl_ksef_check_invoicing()
+        for move in self.filtered("l10n_pl_ksef_total_failure_id"):
+            relying = move._l10n_pl_ksef_relying()
+            if relying:
+                raise UserError(
+                    self.env._(
+                        "%(number)s stays outside KSeF: %(others)s say so in their KSeF files, or "
+                        "were issued outside with it.",
+                        number=move.display_name,
+                        others=", ".join(relying.mapped("display_name")),
+                    )
+                )
+            announcement = move.l10n_pl_ksef_total_failure_id.announcement
+            move._l10n_pl_ksef_detach_pdf()
+            move.l10n_pl_ksef_total_failure_id = False
+            move.message_post(
+                body=self.env._(
+                    "No invoice of the total failure %s: that was a mistake. It has to go to KSeF.",
+                    announcement,
+                )
+            )
+
+    def _l10n_pl_ksef_relying(self):
+        """Corrections that were issued in the belief that this invoice is outside KSeF."""
+        self.ensure_one()
+        # sudo: corrections of colleagues count
+        corrections = self.sudo().search(
+            [
+                ("l10n_pl_ksef_corrected_move_ids", "in", self.ids),
+                ("state", "=", "posted"),
+            ]
+        )
+        return corrections.filtered(
+            lambda move: (
+                move.l10n_pl_ksef_total_failure_id or move.l10n_pl_ksef_document_ids._binding()
+            )
+        )
 
     def _l10n_pl_ksef_on_accepted(self, document):
         # EXTENDS 'l10n_pl_ksef'

@@ -5,6 +5,9 @@ from odoo.tools.image import image_data_uri
 
 from ..ksef import crypto, numbers, prints, qr
 
+# Categories of taxes (ksef.fa3.categories) of supplies outside Poland: art. 106gb(4)(1).
+ABROAD = {"np1", "np2", "triangular", "oss"}
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -30,43 +33,52 @@ class AccountMove(models.Model):
                 document.state != "accepted" and document.qr_certificate_url
             )
 
-    def _l10n_pl_ksef_print(self):
-        """The ksef.prints.Print of an invoice that is frozen, else None."""
+    def _l10n_pl_ksef_outside_buyer(self):
+        """Whether the buyer is one of art. 106gb(4), who does not receive invoices through KSeF."""
         self.ensure_one()
-        if not self.l10n_pl_ksef_qr_invoice_url:
-            return None
         buyer = self.commercial_partner_id
-        # art. 106gb(4): who does not receive invoices through KSeF
-        abroad = buyer.country_code not in (False, "PL")
-        return prints.printed(
-            self.l10n_pl_ksef_mode,
-            ksef_number=self.l10n_pl_ksef_number or None,
-            outside_ksef=abroad or not numbers.normalize_nip(buyer.vat or ""),
+        if buyer.l10n_pl_ksef_delivery:
+            return buyer.l10n_pl_ksef_delivery == "outside"
+        lines = self.invoice_line_ids.filtered(lambda line: line.display_type == "product")
+        categories = set(lines.tax_ids.mapped("l10n_pl_ksef_category"))
+        return (
+            (bool(categories) and categories <= ABROAD)
+            or buyer.country_code not in (False, "PL")
+            or not numbers.normalize_nip(buyer.vat or "")
         )
 
-    def _l10n_pl_ksef_is_confirmation(self):
-        """Whether a print is no invoice yet but a *potwierdzenie transakcji*."""
-        printed = self._l10n_pl_ksef_print()
-        return bool(printed) and printed.heading == prints.CONFIRMATION
+    def _l10n_pl_ksef_printout(self):
+        """How this invoice is printed now, or None where that is no matter of KSeF.
 
-    def _l10n_pl_ksef_qr_codes(self):
-        """What is printed: a list of {'url', 'label', 'image' (data URI), 'millimetres'}.
-
-        KOD II is there when the invoice was issued offline: without its number, an online one is
-        handed over to nobody.
+        :return: {'heading': one of ksef.prints, 'codes': list of {'url', 'label', 'image' (data
+            URI), 'millimetres'}}
         """
-        printed = self._l10n_pl_ksef_print()
+        self.ensure_one()
+        # the portal prints it too
+        document = self.sudo()._l10n_pl_ksef_document()._binding()
+        if not document and not self._l10n_pl_ksef_is_due():
+            return None
         urls = {
-            prints.KOD_I: self.l10n_pl_ksef_qr_invoice_url,
-            prints.KOD_II: self.l10n_pl_ksef_qr_certificate_url,
+            prints.KOD_I: document.qr_invoice_url,
+            prints.KOD_II: document and document._certificate_url(),
         }
-        return [
+        printed = prints.printed(
+            document.legal_mode or None,
+            ksef_number=document.ksef_number or None,
+            outside_ksef=self._l10n_pl_ksef_outside_buyer(),
+            signed=bool(urls[prints.KOD_II]),
+        )
+        codes = [
             {
                 "url": urls[code.kind],
                 "label": code.label,
                 "image": image_data_uri(crypto.to_base64(qr.png(urls[code.kind])).encode()),
-                "millimetres": round(qr.side_mm(urls[code.kind]), 1),
+                "millimetres": qr.side_mm(urls[code.kind]),
             }
-            for code in (printed.codes if printed else ())
-            if urls[code.kind]
+            for code in printed.codes
         ]
+        return {"heading": printed.heading, "codes": codes}
+
+    def _l10n_pl_ksef_qr_codes(self):
+        """The codes that are printed, see `_l10n_pl_ksef_printout`."""
+        return (self._l10n_pl_ksef_printout() or {"codes": []})["codes"]

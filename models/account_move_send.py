@@ -40,6 +40,11 @@ class AccountMoveSend(models.AbstractModel):
         super()._hook_invoice_document_before_pdf_report_render(invoice, invoice_data)
         if KEY not in invoice_data["extra_edis"] or invoice_data.get("error"):
             return
+        if waits := invoice._l10n_pl_ksef_wait():
+            # a person's request ends in the error below; the wish to send it must outlive that
+            self.env["l10n_pl_ksef.document"]._checkpoint()
+            self._l10n_pl_ksef_error(invoice_data, waits)
+            return
         try:
             invoice._l10n_pl_ksef_freeze()
         except UserError as error:
@@ -82,7 +87,10 @@ class AccountMoveSend(models.AbstractModel):
                 "KSeF is processing this invoice. The number comes by itself; "
                 "send the e-mail when it is there."
             ),
-            "queued": self.env._("KSeF could not take it now. It is sent again by itself."),
+            "queued": self.env._(
+                "KSeF could not take it now. It is sent again by itself; if the buyer cannot wait, "
+                "press Issue offline on the invoice."
+            ),
             "attention": self.env._("It waits for a person; see the KSeF tab of the invoice."),
             "rejected": self.env._(
                 "KSeF rejected it. Reset it to draft, correct it and send it again."

@@ -118,7 +118,8 @@ class L10nPlKsefDocument(models.Model):
 
     @api.model
     def _cron_flush(self):
-        """Send what is queued and due."""
+        """Send what is queued and due; before that, corrections whose wait is over."""
+        self.env["account.move"]._l10n_pl_ksef_release_waiting()
         self.env["l10n_pl_ksef.sender"]._flush()
 
     @api.model

@@ -30,6 +30,8 @@ class L10nPlKsefDocument(models.Model):
         # EXTENDS 'l10n_pl_ksef.document'
         documents = super().create(vals_list)
         documents._stamp_deadline()
+        for move in documents.move_id:  # a PDF from before has no codes
+            move._l10n_pl_ksef_detach_pdf()
         return documents
 
     def _stamp_deadline(self):
@@ -89,6 +91,20 @@ class L10nPlKsefDocument(models.Model):
             crypto.from_base64(self.xml_sha256),
             signer.private_key,
         )
+
+    def _certificate_url(self):
+        """KOD II for a print of today, or False: with the number it has served (par. 9 of the
+        regulation); without an Offline certificate there is none.
+
+        What was issued offline keeps the one that it was issued with.
+        """
+        self.ensure_one()
+        if self.state == "accepted" or self.qr_certificate_url:
+            return self.state != "accepted" and self.qr_certificate_url
+        try:
+            return self._sign_offline()
+        except UserError:  # told when the mode is switched, and on the page of certificates
+            return False
 
     # -- warnings --------------------------------------------------------------------------------
 

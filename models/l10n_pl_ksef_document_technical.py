@@ -66,7 +66,6 @@ class L10nPlKsefDocument(models.Model):
                     "deadline_status": rejected.deadline_status,
                 }
             )
-        move._l10n_pl_ksef_detach_pdf()
         move.message_post(
             body=self.env._(
                 "Technical correction is on its way to KSeF. Changed: %s.",

@@ -4,6 +4,7 @@ from . import test_budget
 from . import test_certificate_page
 from . import test_certificate_tour
 from . import test_connect_wizard
+from . import test_correction_waiting
 from . import test_enrolment
 from . import test_enrolment_faults
 from . import test_evidence

@@ -1,78 +1,19 @@
 """Issuing while KSeF is away: switch, two codes, deadlines, and the way back."""
 
-import base64
-
 from lxml import html
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from .common import SELLER_NIP, SEND, KsefCommon
+from .common import SEND
+from .offline_common import OfflineCommon
 
 LOGIN = "POST /auth/challenge"
 
 
 @tagged("post_install", "-at_install", "post_install_l10n")
-class TestOffline(KsefCommon):
-    def setUp(self):
-        super().setUp()
-        self.give_offline_certificate()
-
-    def give_offline_certificate(self):
-        made = self.simulator.post("certificates", nip=SELLER_NIP, kind="Offline")
-        key = self.env["certificate.key"].create(
-            {
-                "name": "KSeF offline key",
-                "content": base64.b64encode(made["key"].encode()),
-                "company_id": self.company.id,
-            }
-        )
-        self.company.sudo().l10n_pl_ksef_offline_certificate_id = self.env[
-            "certificate.certificate"
-        ].create(
-            {
-                "name": "KSeF offline",
-                "content": made["certificate"],
-                "private_key_id": key.id,
-                "scope": "ksef_offline",
-                "company_id": self.company.id,
-            }
-        )
-
-    def wizard(self, user=None, **vals):
-        return (
-            self.env["l10n_pl_ksef.mode.wizard"]
-            .with_user(user or self.accountant)
-            .create({"company_id": self.company.id, **vals})
-        )
-
-    def announce(self, kind, start=-1, end=None, **vals):
-        now = fields.Datetime.now()
-        return (
-            self.env["l10n_pl_ksef.outage"]
-            .sudo()
-            .create(
-                {
-                    "environment": "simulator",
-                    "kind": kind,
-                    "announcement": "K/2026/AWR/01",
-                    "start": fields.Datetime.add(now, hours=start),
-                    "end": end is not None and fields.Datetime.add(now, hours=end),
-                    **vals,
-                }
-            )
-        )
-
-    def page(self, url):
-        """The Ministry's page behind a code."""
-        import requests
-
-        return requests.get(url, timeout=10)
-
-    def labels(self, move):
-        return [code["label"] for code in move._l10n_pl_ksef_qr_codes()]
-
+class TestOffline(OfflineCommon):
     # -- the whole story -------------------------------------------------------------------------
 
     def test_outage_from_switch_to_numbers(self):
@@ -169,10 +110,6 @@ class TestOffline(KsefCommon):
                 outage.end = fields.Datetime.now()
                 self.assertTrue(move.l10n_pl_ksef_deadline)
 
-    def freeze_offline(self, move):
-        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
-        return move.sudo().l10n_pl_ksef_document_ids
-
     def test_later_announcement_moves_the_deadline(self):
         move = self.invoice()
         document = self.freeze_offline(move)
@@ -202,7 +139,7 @@ class TestOffline(KsefCommon):
     def test_confirmation_for_a_domestic_buyer_invoice_for_the_others(self):
         move = self.invoice()
         self.freeze_offline(move)
-        self.assertTrue(move._l10n_pl_ksef_is_confirmation())
+        self.assertEqual(move._l10n_pl_ksef_printout()["heading"], "confirmation")
         consumer = self.env["res.partner"].create(
             {
                 "name": "Anna Nowak",
@@ -214,11 +151,11 @@ class TestOffline(KsefCommon):
         )
         private = self.invoice(partner_id=consumer.id)
         self.freeze_offline(private)
-        self.assertFalse(private._l10n_pl_ksef_is_confirmation())
+        self.assertEqual(private._l10n_pl_ksef_printout()["heading"], "invoice")
         self.announce("failure")
         in_failure = self.invoice()
         self.freeze_offline(in_failure)
-        self.assertFalse(in_failure._l10n_pl_ksef_is_confirmation())
+        self.assertEqual(in_failure._l10n_pl_ksef_printout()["heading"], "invoice")
         body, _kind = self.env["ir.actions.report"]._render_qweb_html(
             "account.report_invoice", move.ids
         )

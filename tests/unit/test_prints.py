@@ -29,7 +29,6 @@ TWO = (Code("invoice", "OFFLINE"), Code("certificate", "CERTYFIKAT"))
 def test_before_the_number(mode, outside_ksef, heading, codes):
     found = printed(mode, ksef_number=None, outside_ksef=outside_ksef)
     assert (found.heading, found.codes) == (heading, codes)
-    assert found.needs_certificate == bool(codes)
 
 
 @pytest.mark.parametrize("outside_ksef", [False, True])
@@ -37,7 +36,19 @@ def test_before_the_number(mode, outside_ksef, heading, codes):
 def test_after_the_number(mode, outside_ksef):
     found = printed(mode, ksef_number=NUMBER, outside_ksef=outside_ksef)
     assert (found.heading, found.codes) == ("invoice", (Code("invoice", NUMBER),))
-    assert not found.needs_certificate
+
+
+@pytest.mark.parametrize("outside_ksef", [False, True])
+def test_not_frozen_it_pretends_no_code(outside_ksef):
+    found = printed(None, ksef_number=None, outside_ksef=outside_ksef)
+    assert (found.heading, found.codes) == ("working_copy", ())
+
+
+@pytest.mark.parametrize("outside_ksef", [False, True])
+@pytest.mark.parametrize("mode", ["online", "offline24", "offline", "emergency"])
+def test_without_a_certificate_nothing_is_handed_over(mode, outside_ksef):
+    found = printed(mode, ksef_number=None, outside_ksef=outside_ksef, signed=False)
+    assert (found.heading, found.codes) == ("working_copy", TWO[:1])
 
 
 def test_no_such_mode():

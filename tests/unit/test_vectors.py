@@ -350,10 +350,10 @@ def test_key_of_another_kind_cannot_sign():
 @pytest.mark.parametrize(
     ("url", "modules", "millimetres"),
     [
-        (DATA["kod1"]["url"], 41, 29.4),
-        (DATA["kod2_rsa"]["url"], 85, 55.8),
-        (EC_URL, 61, 41.4),
-        (EC_URL.replace("qr-test.", "qr."), 57, 39.0),
+        (DATA["kod1"]["url"], 41, 34.3),
+        (DATA["kod2_rsa"]["url"], 85, 65.1),
+        (EC_URL, 61, 48.3),
+        (EC_URL.replace("qr-test.", "qr."), 57, 45.5),
     ],
 )
 def test_symbol_size(url, modules, millimetres):
