@@ -22,6 +22,7 @@ class AccountMove(models.Model):
     )
 
     l10n_pl_ksef_may_issue_offline = fields.Boolean(
+        "May be issued offline",
         compute="_compute_l10n_pl_ksef_may_issue_offline",
         compute_sudo=True,
         help="It is frozen, KSeF surely does not have it, and no print of it is out.",

@@ -19,6 +19,7 @@ class AccountMove(models.Model):
         help="Sent by itself as soon as the corrected invoice has its KSeF number.",
     )
     l10n_pl_ksef_waiting_data = fields.Json(
+        "To go on with",
         readonly=True,
         copy=False,
         groups=fields.NO_ACCESS,
