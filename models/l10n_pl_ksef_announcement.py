@@ -9,6 +9,11 @@ from ..ksef import latarnia
 from .l10n_pl_ksef_connection import to_naive
 
 
+def _storable(text):
+    """PostgreSQL stores no NUL; `raw` has it escaped."""
+    return text.replace("\0", "")
+
+
 class L10nPlKsefAnnouncement(models.Model):
     """One message of the beacon in one version. Every version stays (art. 106ne VAT act)."""
 
@@ -67,13 +72,13 @@ class L10nPlKsefAnnouncement(models.Model):
             [
                 {
                     "environment": environment,
-                    "number": message.number,
+                    "number": _storable(message.number),
                     "event_id": message.event_id,
-                    "category": message.category,
-                    "kind": message.kind,
+                    "category": _storable(message.category),
+                    "kind": _storable(message.kind),
                     "version": message.version,
-                    "title": message.title,
-                    "text": message.text,
+                    "title": _storable(message.title),
+                    "text": _storable(message.text),
                     "start": to_naive(message.start),
                     "end": to_naive(message.end),
                     "published": to_naive(message.published),
@@ -96,11 +101,11 @@ class L10nPlKsefAnnouncement(models.Model):
             outage = self.env["l10n_pl_ksef.outage"]._announce(
                 environment,
                 kind=told.kind,
-                number=told.messages[-1].number or str(told.event_id),
+                number=_storable(told.messages[-1].number) or str(told.event_id),
                 start=to_naive(told.start),
                 end=to_naive(told.end),
                 event_id=told.event_id,
-                note=told.messages[-1].title,
+                note=_storable(told.messages[-1].title),
             )
             raws = {message.raw for message in told.messages}
             related.filtered(lambda row, raws=raws: row.raw in raws).outage_id = outage

@@ -11,14 +11,15 @@ class L10nPlKsefConnection(models.Model):
         """Every five minutes: does KSeF answer (spec product, section 3)?"""
         self.env["l10n_pl_ksef.status"]._round()
 
-    def _rest(self, until, text):
+    def _rest(self, until):
         """An outage is confirmed: nothing is sent before `until`, and it is put off by each check.
 
         Were the checks to stop, sending would go on by itself. A row that another worker holds is
         left to the next check.
         """
         for connection in self.try_lock_for_update(allow_referencing=True):
-            vals = {"message": text}
+            lang = connection.company_id.partner_id.lang
+            vals = {"message": connection.with_context(lang=lang).env._("KSeF does not answer.")}
             if not connection.blocked_until or connection.blocked_until < until:
                 vals["blocked_until"] = until
             connection.write(vals)

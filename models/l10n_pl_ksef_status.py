@@ -1,12 +1,18 @@
 """Does KSeF work? One row is one environment as it looks from this server."""
 
+import logging
 import time
+from contextlib import contextmanager
 from datetime import timedelta
+
+from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 
 from ..ksef import errors, probe, verdict
 from .l10n_pl_ksef_connection import to_aware, to_naive
+
+_logger = logging.getLogger(__name__)
 
 ALWAYS = ("prod", "demo")  # for everybody who looks whether KSeF works
 REST = timedelta(minutes=10)  # longer than the time between two checks
@@ -59,8 +65,21 @@ class L10nPlKsefStatus(models.Model):
         self._checkpoint(remaining=len(statuses))
         found = probe.ask(asked, stopwatch=time.perf_counter, controls=controls)
         for status in statuses:
-            status._note(at, found)
+            for step in (status._note_check, status._note_beacon, status._act):
+                with self._spare_others(status):
+                    step(at, found)
             self._checkpoint(1)
+
+    @contextmanager
+    def _spare_others(self, status):
+        """A fault with one environment or with its beacon loses no other measurement."""
+        try:
+            with self.env.cr.savepoint():
+                yield
+        except SerializationFailure:
+            raise  # the whole run is repeated
+        except Exception:  # noqa: BLE001 - logged whole
+            _logger.exception("KSeF: unexpected fault with the check of %s", status.environment)
 
     def _checkpoint(self, done=0, **kw):
         self.env["l10n_pl_ksef.document"]._checkpoint(done, **kw)
@@ -79,31 +98,23 @@ class L10nPlKsefStatus(models.Model):
         self.create([{"environment": key, "sequence": order.index(key)} for key in sorted(missing)])
         return self.search([("watched", "=", True)])
 
-    def _note(self, at, found):
-        """One environment's part of a round.
+    def _note_check(self, at, found):
+        """The measurement, and the outage that it may open or close.
 
         :param found: ksef.probe.Round
         """
-        self.ensure_one()
         row = self.env["l10n_pl_ksef.probe"]._note(
             self.environment, at, found.measurements[self.environment], found.control_ok
         )
-        if self.environment in found.beacons:
-            self._note_beacon(found.beacons[self.environment])
-        before, after = self._circuit(), verdict.advance(self._circuit(), *row._signals())
-        self._store(after)
-        self.env["l10n_pl_ksef.outage"]._note_trouble(self.environment, after)
-        connections = self.env["l10n_pl_ksef.connection"].search(
-            [("environment", "=", self.environment)]
-        )
-        if after.state == verdict.OPEN:
-            connections._rest(fields.Datetime.now() + REST, self.env._("KSeF does not answer."))
-        elif before.state == verdict.OPEN:
-            connections._wake_up()
-        connections.company_id._l10n_pl_ksef_heed(self)
+        circuit = verdict.advance(self._circuit(), *row._signals())
+        self._store(circuit)
+        self.env["l10n_pl_ksef.outage"]._note_trouble(self.environment, circuit)
 
-    def _note_beacon(self, report):
+    def _note_beacon(self, _at, found):
         """What the beacon said, or that it could not be read: then nothing else changes (law 3)."""
+        report = found.beacons.get(self.environment)
+        if report is None:
+            return
         if isinstance(report, errors.KsefError):
             self.beacon_error = str(report)
             return
@@ -115,6 +126,17 @@ class L10nPlKsefStatus(models.Model):
             }
         )
         self.env["l10n_pl_ksef.announcement"]._take(self.environment, report.messages)
+
+    def _act(self, _at, _found):
+        """Let sending rest or go on, and the companies decide."""
+        connections = self.env["l10n_pl_ksef.connection"].search(
+            [("environment", "=", self.environment)]
+        )
+        if self.circuit == verdict.OPEN:
+            connections._rest(fields.Datetime.now() + REST)
+        elif self.run_ok and self.run_since == self.since and self.run == verdict.USUAL.good:
+            connections._wake_up()
+        connections.company_id._l10n_pl_ksef_heed(self)
 
     # -- the circuit -----------------------------------------------------------------------------
 

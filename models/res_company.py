@@ -117,6 +117,8 @@ class ResCompany(models.Model):
         result = super().write(vals)
         if "l10n_pl_ksef_environment" in vals:
             self._l10n_pl_ksef_prepare_connection()
+            # it was about another environment
+            self.sudo().filtered("l10n_pl_ksef_proposal").l10n_pl_ksef_proposal = False
         if vals.keys() & {"l10n_pl_ksef_environment", "l10n_pl_ksef_start_date"}:
             self._l10n_pl_ksef_refresh_moves()
         if vals.keys() & {"vat", "l10n_pl_ksef_auth_certificate_id"}:

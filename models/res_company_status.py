@@ -53,12 +53,7 @@ class ResCompany(models.Model):
         """The company's switch to OFFLINE that lasts, or none."""
         self.ensure_one()
         return self.env["l10n_pl_ksef.outage"].search(
-            [
-                ("environment", "=", self.l10n_pl_ksef_environment),
-                ("company_id", "=", self.id),
-                ("end", "=", False),
-            ],
-            limit=1,
+            [("company_id", "=", self.id), ("end", "=", False)], limit=1
         )
 
     def _l10n_pl_ksef_go_offline(self, note, **vals):
@@ -126,10 +121,11 @@ class ResCompany(models.Model):
         if proposal == verdict.GO_ONLINE:
             self._l10n_pl_ksef_go_online()
             return
+        words = self.with_context(lang=self.partner_id.lang).env
         try:
             with self.env.cr.savepoint():
                 self._l10n_pl_ksef_go_offline(
-                    self.env._("KSeF does not answer; switched by itself"), source="probe"
+                    words._("KSeF does not answer; switched by itself"), source="probe"
                 )
         except UserError:
             # no Offline certificate: the proposal says what is missing when a person follows it

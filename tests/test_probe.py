@@ -364,6 +364,37 @@ class TestProbe(ProbeCommon):
         self.assert_says("yes")
         self.assertTrue(self.status().beacon_error)
 
+    def message(self, **facts):
+        """A failure's start as the beacon tells it."""
+        return {
+            "id": "K/2026/AWR/01",
+            "eventId": 77,
+            "category": "FAILURE",
+            "type": "FAILURE_START",
+            "title": "Awaria",
+            "text": "Awaria KSeF",
+            "start": "2026-07-20T09:00:00+02:00",
+            "version": 1,
+            "published": "2026-07-20T09:05:00+02:00",
+            **facts,
+        }
+
+    def test_a_message_that_cannot_be_stored_loses_no_measurement(self):
+        told = self.message(eventId=10**12)
+        self.simulator.post("latarnia", action="raw", messages=[told])
+        with mute_logger(f"{STATUS}", "odoo.sql_db"):
+            self.tick()
+        self.assert_says("yes")
+        self.assertEqual(self.env["l10n_pl_ksef.probe"].sudo().search_count([]), 1)
+
+    def test_a_message_with_odd_characters(self):
+        told = self.message(title="Awaria\0 <b>KSeF</b>", text="\0\u202e")
+        self.simulator.post("latarnia", action="raw", messages=[told])
+        self.tick()
+        outage = self.outages("failure")
+        self.assertEqual(outage.note, "Awaria <b>KSeF</b>")
+        self.assertIn("\\u0000", outage.announcement_ids.raw)
+
     def test_the_beacon_of_test_is_never_believed(self):
         """It has shown a made-up total failure since January 2026 (law 3)."""
         self.simulator.post("latarnia", action="dummy")
@@ -550,17 +581,7 @@ class TestProbe(ProbeCommon):
             )
         )
         self.assertEqual(entered.source, "user")
-        told = dict(
-            id="K/2026/AWR/01",
-            eventId=77,
-            category="FAILURE",
-            type="FAILURE_START",
-            title="Awaria",
-            text="Awaria KSeF",
-            start="2026-07-20T09:00:00+02:00",
-            version=1,
-            published="2026-07-20T09:05:00+02:00",
-        )
+        told = self.message()
         self.simulator.post("latarnia", action="raw", status={"status": "FAILURE"}, messages=[told])
         self.tick()
         self.assertEqual(self.outages("failure"), entered)
@@ -638,6 +659,20 @@ class TestProbe(ProbeCommon):
         self.company.sudo().l10n_pl_ksef_environment = False
         watched = self.env["l10n_pl_ksef.status"].sudo()._watched()
         self.assertFalse(watched, "nobody is there, nobody else is asked")
+
+    def test_nobody_sees_it_without_login(self):
+        self.tick()
+        for name in ("status", "probe", "outage", "announcement", "failure"):
+            records = self.env[f"l10n_pl_ksef.{name}"].with_user(self.env.ref("base.public_user"))
+            with self.subTest(name), self.assertRaises(AccessError):
+                records.search([])
+
+    def test_leaving_the_environment_drops_its_proposal(self):
+        self.down()
+        self.tick(2)
+        self.assertTrue(self.company.l10n_pl_ksef_proposal)
+        self.company.sudo().l10n_pl_ksef_environment = "demo"
+        self.assertFalse(self.company.l10n_pl_ksef_proposal)
 
     def test_one_light_request_a_round(self):
         self.tick(3)
