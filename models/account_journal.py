@@ -13,6 +13,8 @@ class AccountJournal(models.Model):
     def _get_journal_dashboard_data_batched(self):
         # EXTENDS 'account'
         data = super()._get_journal_dashboard_data_batched()
+        if not self.env["l10n_pl_ksef.status"].has_access("read"):
+            return data
         journals = self.filtered(
             lambda journal: journal.type == "sale"
             and journal.company_id.sudo().root_id.l10n_pl_ksef_environment

@@ -41,7 +41,7 @@ class L10nPlKsefConnection(models.Model):
         """
         kind = "l10n_pl_ksef.mail_activity_type_outage"
         existing = {activity.user_id: activity for activity in self.activity_search([kind])}
-        for user in self._administrators():
+        for user in self._administrators() or self._administrator():
             company = self.company_id.with_context(lang=user.lang)
             vals = {"summary": getattr(company, summary)(), "note": getattr(company, note)()}
             if user in existing:

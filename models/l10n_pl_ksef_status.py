@@ -91,8 +91,10 @@ class L10nPlKsefStatus(models.Model):
         keys = {*ALWAYS, *companies.mapped("l10n_pl_ksef_environment")}
         existing = self.search([])
         for status in existing:
-            if status.watched != (status.environment in keys):
-                status.watched = not status.watched
+            if status.watched and status.environment not in keys:
+                status._leave()
+            elif not status.watched and status.environment in keys:
+                status.watched = True
         order = ["prod", "demo", "test", "simulator"]
         missing = keys - set(existing.mapped("environment"))
         self.create([{"environment": key, "sequence": order.index(key)} for key in sorted(missing)])
@@ -137,6 +139,14 @@ class L10nPlKsefStatus(models.Model):
         elif self.run_ok and self.run_since == self.since and self.run == verdict.USUAL.good:
             connections._wake_up()
         connections.company_id._l10n_pl_ksef_heed(self)
+
+    def _leave(self):
+        """Nobody is in this environment any more: what lasted ends with what was measured last."""
+        self._store(verdict.Circuit())
+        self.watched = False
+        self.env["l10n_pl_ksef.outage"].search(
+            [("environment", "=", self.environment), ("kind", "=", "trouble"), ("end", "=", False)]
+        )._end()
 
     # -- the circuit -----------------------------------------------------------------------------
 

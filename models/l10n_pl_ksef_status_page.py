@@ -287,6 +287,10 @@ class L10nPlKsefStatus(models.Model):
         """Every outage and announcement of this environment."""
         return self._open("l10n_pl_ksef.l10n_pl_ksef_outage_action")
 
+    def action_announcements(self):
+        """Every message of the beacon, word for word, also those that announce nothing."""
+        return self._open("l10n_pl_ksef.l10n_pl_ksef_announcement_action")
+
     def _open(self, xmlid, **context):
         self.ensure_one()
         context[f"search_default_{self.environment}"] = 1

@@ -673,6 +673,14 @@ class TestProbe(ProbeCommon):
         self.assertTrue(self.company.l10n_pl_ksef_proposal)
         self.company.sudo().l10n_pl_ksef_environment = "demo"
         self.assertFalse(self.company.l10n_pl_ksef_proposal)
+        outage = self.outages()
+        self.env["l10n_pl_ksef.status"].sudo()._watched()
+        self.assertEqual(outage.end, self.clock)
+        self.company.sudo().l10n_pl_ksef_environment = "simulator"
+        self.up()
+        self.tick()
+        self.assert_says("yes")
+        self.assertEqual(self.outages(), outage)
 
     def test_one_light_request_a_round(self):
         self.tick(3)
