@@ -23,6 +23,7 @@ from .faults import Fault, Faults
 from .journal import Journal
 from .lifecycle import settle
 from .messages import (
+    BadRequest,
     Broken,
     Forbidden,
     NotFound,
@@ -147,10 +148,20 @@ class Simulator(Options):
         except ValueError as error:
             raise Unauthorized("Token jest nieprawidłowy.") from error
         operation = self.store.operations.get(claims["arn"])
-        if operation is None or claims["typ"] not in route.token:
+        if claims["typ"] not in route.token:
             raise Unauthorized("Token jest nieprawidłowy.")
         if self.clock.now().timestamp() >= claims["exp"]:
             raise Unauthorized("Token wygasł.")
+        if operation is None and "access" not in route.token:
+            # the calls that are about the operation itself name it: status, redeem, refresh
+            reference = claims["arn"]
+            raise BadRequest(
+                21304,
+                f"Operacja uwierzytelniania o numerze referencyjnym {reference} nie została "
+                "znaleziona.",
+            )
+        if operation is None:
+            raise Unauthorized("Token jest nieprawidłowy.")
         request.caller = operation
 
     def upo_signer(self) -> UpoSigner:
@@ -162,18 +173,20 @@ class Simulator(Options):
     # -- signed links ---------------------------------------------------------------------------
 
     def storage_link(self, name: str, life: timedelta, base_url: str) -> tuple[str, datetime]:
-        """A download address that carries its own authorisation, and its end."""
+        """A download address that carries its own authorisation, and its end; never the same."""
         expires = self.clock.now() + life
-        moment = str(int(expires.timestamp()))
-        query = urlencode({"se": moment, "sig": self._storage_signature(name, moment)})
+        moment, once = str(int(expires.timestamp())), secrets.token_hex(8)
+        signature = self._storage_signature(name, moment, once)
+        query = urlencode({"se": moment, "id": once, "sig": signature})
         return f"{base_url}/storage/{quote(name)}?{query}", expires
 
-    def storage_link_ok(self, name: str, expires: str, signature: str) -> bool:
-        good = hmac.compare_digest(self._storage_signature(name, expires), signature)
+    def storage_link_ok(self, name: str, expires: str, once: str, signature: str) -> bool:
+        genuine = self._storage_signature(name, expires, once)
+        good = hmac.compare_digest(genuine.encode("ascii"), signature.encode("utf-8"))
         return good and self.clock.now().timestamp() < int(expires)
 
-    def _storage_signature(self, name: str, expires: str) -> str:
-        text = f"{name}|{expires}".encode()
+    def _storage_signature(self, name: str, expires: str, once: str) -> str:
+        text = f"{name}|{expires}|{once}".encode()
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
 
     # -- one request ----------------------------------------------------------------------------

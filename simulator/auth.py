@@ -281,11 +281,15 @@ def redeem(sim: Simulator, request: Request) -> Response:
     """``POST /auth/token/redeem``: once, and only after success."""
     operation: AuthOperation = request.caller
     if operation.redeemed:
-        raise BadRequest(21301, "Tokeny zostały już pobrane.")
+        raise BadRequest(
+            21301,
+            f"Tokeny dla operacji uwierzytelniania {operation.reference} zostały już pobrane.",
+        )
     if operation.code != 200 or operation.deleted:
         raise BadRequest(
-            21301, f"Status uwierzytelniania ({operation.code}) nie pozwala na pobranie."
+            21301, f"Status uwierzytelniania ({operation.code}) nie pozwala na pobranie tokenów."
         )
+    _check_token(sim, operation)
     if permissions.deceased(sim, operation.owner):
         raise BadRequest(21308)
     operation.redeemed = True
@@ -304,6 +308,7 @@ def refresh(sim: Simulator, request: Request) -> Response:
     if operation.deleted:
         # OpenAPI lists 21301 for this call, not 401
         raise BadRequest(21301, "Sesja uwierzytelniania została unieważniona.")
+    _check_token(sim, operation)
     if operation.method != "Token":
         operation.rights = permissions.of(sim, operation.context, operation.subject)
     if not operation.rights:
@@ -312,3 +317,12 @@ def refresh(sim: Simulator, request: Request) -> Response:
         raise BadRequest(21308)
     operation.refreshed_at = sim.clock.now()
     return reply({"accessToken": sim.make_token(operation, "access", ACCESS_LIFE)})
+
+
+def _check_token(sim: Simulator, operation: AuthOperation) -> None:
+    """Who logged in with a KSeF token that was revoked since gets no more tokens."""
+    if operation.token_reference is None:
+        return
+    used = operation.token_reference
+    if not any(item.active for item in sim.store.tokens.values() if item.reference == used):
+        raise BadRequest(21301, "Token KSeF został unieważniony.")

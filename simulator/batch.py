@@ -116,7 +116,7 @@ def _part_headers(session: Session, part: Part) -> dict[str, str]:
 
 
 def upload(sim: Simulator, request: Request, name: str) -> Response:
-    """``PUT /storage/{name}?se=…&sig=…``: one part; a second upload replaces the first."""
+    """``PUT /storage/{name}?se=…&id=…&sig=…``: one part; a second upload replaces the first."""
     if request.headers.get("Authorization"):
         return storage.refusal(401, "InvalidAuthenticationInfo")
     reference, _dot, ordinal = name.rpartition(".")

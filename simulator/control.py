@@ -151,15 +151,16 @@ def tokens(sim: Simulator, request: Request) -> Response:
 def subjects(sim: Simulator, request: Request) -> Response:
     """``POST /_sim/subjects``: rights of a subject (NIP, PESEL, fingerprint) in a context.
 
-    ``{"nip": context, "subject": ..., "permissions": [...]}`` or ``{"nip": seller, "issuer": ...}``
-    for self-billing.
+    ``{"nip": context, "subject": ..., "permissions": [...]}`` (``pesel`` instead of ``subject`` for
+    a person) or ``{"nip": seller, "issuer": ...}`` for self-billing.
     """
     body = _body(request)
     if "issuer" in body:
         sim.store.authorisations.add((_nip(body), str(body["issuer"])))
     else:
         rights = tuple(body.get("permissions") or ())
-        sim.store.grants[_nip(body), text_field(body, "subject")] = rights
+        subject = text_field(body, "pesel" if "pesel" in body else "subject")
+        sim.store.grants[_nip(body), subject] = rights
     return Response(204)
 
 

@@ -48,7 +48,7 @@ def start(sim: Simulator, request: Request) -> Response:
     now = sim.clock.now()
     body = object_field(request.json(), "treść", _FIELDS)
     filters = object_field(body.get("filters"), "filters")
-    subject = query.read(filters, now).subject
+    subject = query.read(filters, now, sim.api_version).subject
     only_metadata = boolean_field(body, "onlyMetadata", default=False)
     compression = "Zip"
     if body.get("compressionType") is not None:
@@ -160,7 +160,7 @@ def _finish(sim: Simulator, export: Export) -> None:
     export.completed_at = now
     if export.key is None:
         export.code = 415
-    elif (filters := query.read(export.filters, export.started_at)).beyond(sim):
+    elif (filters := query.read(export.filters, export.started_at, sim.api_version)).beyond(sim):
         export.code, export.details = 420, [_BEYOND]
     else:
         export.package = _package(sim, export, filters, export.key)

@@ -38,7 +38,7 @@ def download(sim: Simulator, request: Request, number: str) -> Response:
 
 def find(sim: Simulator, request: Request) -> Response:
     """``POST /invoices/query/metadata``."""
-    filters = query.read(object_field(request.json(), "treść"), sim.clock.now())
+    filters = query.read(object_field(request.json(), "treść"), sim.clock.now(), sim.api_version)
     offset = _integer(request, "pageOffset", "0", 0, _MAX_OFFSET)
     size = _integer(request, "pageSize", "10", 10, 250)
     order = request.param("sortOrder", "Asc")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from . import currencies
 from .clock import WARSAW, parse_moment
 from .messages import BadRequest
 from .metadata import SUBJECTS, TYPES
@@ -24,7 +25,6 @@ _RANGE = ("dateType", "from", "to", "restrictToPermanentStorageHwmDate")
 _DATE_TYPES = ("Issue", "Invoicing", "PermanentStorage")
 _AMOUNTS = {"Brutto": "grossAmount", "Netto": "netAmount", "Vat": "vatAmount"}
 _OTHER_TYPES = ("VatPef", "VatPefSp", "KorPef", "VatRr", "KorVatRr")
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _Test = Callable[[Invoice, dict[str, Any]], bool]
 
 
@@ -87,7 +87,7 @@ def visible(store: Store, context: Context, number: str) -> Invoice | None:
     return invoice if own or seen else None
 
 
-def read(body: dict[str, Any], now: datetime) -> Query:
+def read(body: dict[str, Any], now: datetime, api_version: tuple[int, int]) -> Query:
     """InvoiceQueryFilters; raises 21405."""
     subject = enum_field(body, "subjectType", tuple(SUBJECTS))
     window = object_field(body.get("dateRange"), "dateRange", _RANGE)
@@ -108,6 +108,9 @@ def read(body: dict[str, Any], now: datetime) -> Query:
             raise BadRequest(21405, f"Nieznany filtr: {name}.")
         if body[name] is not None:
             tests.append(_FILTERS[name](body, name))
+    for code in body.get("currencyCodes") or ():
+        if not currencies.known(code, api_version):
+            raise BadRequest(21405, f"Nieznana waluta: {code}.")
     return Query(subject, date_type, start, end, restricted, tuple(tests))
 
 
@@ -176,7 +179,7 @@ def _form(body: dict[str, Any], name: str) -> _Test:
 
 
 def _currencies(body: dict[str, Any], name: str) -> _Test:
-    wanted = _texts(body, name, _CURRENCY.fullmatch)
+    wanted = _texts(body, name, len)
     return lambda _invoice, fixed: not wanted or fixed["currency"] in wanted
 
 

@@ -81,7 +81,8 @@ def send(sim: Simulator, request: Request, ref: str) -> Response:
         session.code = 415
     if session.code != 100 or session.closed:
         raise BadRequest(21180, f"Status sesji {session.code} uniemożliwia wysyłkę faktur.")
-    if sim.faults.inner("unavailable", "session"):
+    # API 2.8 brought this refusal
+    if sim.api_version >= (2, 8) and sim.faults.inner("unavailable", "session"):
         session.unavailable = True
     if session.unavailable:
         raise BadRequest(21184, "Ponów próbę później lub otwórz nową sesję.")

@@ -22,11 +22,12 @@ def refusal(status: int, code: str) -> Response:
 
 def signed(sim: Simulator, request: Request, name: str) -> bool:
     """Whether the link to ``name`` is ours and not over."""
-    return sim.storage_link_ok(name, request.param("se") or "", request.param("sig") or "")
+    expires, once, signature = (request.param(part) or "" for part in ("se", "id", "sig"))
+    return sim.storage_link_ok(name, expires, once, signature)
 
 
 def download(sim: Simulator, request: Request, name: str) -> Response:
-    """``GET /storage/{name}?se=…&sig=…``: must not be given a token."""
+    """``GET /storage/{name}?se=…&id=…&sig=…``: must not be given a token."""
     if request.headers.get("Authorization"):
         return refusal(401, "InvalidAuthenticationInfo")
     found = _content(sim, name) if signed(sim, request, name) else None

@@ -7,6 +7,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from conftest import start
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -195,7 +196,7 @@ def test_redeem_refresh_and_logout(api: Api) -> None:
     assert code_of(again) == 21301
     assert api.call("POST", "/auth/token/refresh", tokens["access"]).status_code == 401
     assert api.call("POST", "/auth/token/refresh", tokens["refresh"]).status_code == 200
-    assert api.call("GET", "/auth/x", tokens["authentication"]).status_code == 400
+    assert code_of(api.call("GET", "/auth/x", tokens["authentication"])) == 21304
     assert api.call("DELETE", "/auth/sessions/current", tokens["access"]).status_code == 204
     assert code_of(api.call("POST", "/auth/token/refresh", tokens["refresh"])) == 21301
     # access tokens live on until they expire
@@ -207,6 +208,70 @@ def test_redeem_refresh_and_logout(api: Api) -> None:
 def test_redeem_before_success(api: Api) -> None:
     bearer = submit(api, signed(api)).json()["authenticationToken"]["token"]
     assert code_of(api.call("POST", "/auth/token/redeem", bearer)) == 21301
+
+
+def test_operation_that_is_not_known(api: Api) -> None:
+    """The calls about an operation name it: 21304. For the others the token is just no good."""
+    first, second = login(api), login(api)
+    other = api.call("GET", f"/auth/{second['reference']}", first["authentication"])
+    assert code_of(other) == 21304
+    assert second["reference"] in other.text
+    api.control("POST", "reset")
+    asked = [
+        api.call("GET", f"/auth/{first['reference']}", first["authentication"]),
+        api.call("POST", "/auth/token/redeem", first["authentication"]),
+        api.call("POST", "/auth/token/refresh", first["refresh"]),
+    ]
+    assert [code_of(answer) for answer in asked] == [21304] * 3
+    assert all(first["reference"] in answer.text for answer in asked)
+    assert api.call("GET", "/rate-limits", first["access"]).status_code == 401
+    assert api.call("DELETE", "/auth/sessions/current", first["refresh"]).status_code == 401
+
+
+@pytest.mark.parametrize("moment", ["redeem", "refresh"])
+def test_token_revoked_after_the_login(api: Api, moment: str) -> None:
+    token = api.control("POST", "tokens", nip=NIP)["token"]
+    issued = api.call("POST", "/auth/challenge").json()
+    secret, identifier = wrap(
+        api, f"{token}|{issued['timestampMs']}".encode(), "KsefTokenEncryption"
+    )
+    body = {
+        "challenge": issued["challenge"],
+        "encryptedToken": secret,
+        "publicKeyId": identifier,
+        "contextIdentifier": {"type": "Nip", "value": NIP},
+    }
+    started = api.call("POST", "/auth/ksef-token", json=body).json()
+    bearer = started["authenticationToken"]["token"]
+    path = f"/auth/{started['referenceNumber']}"
+    assert api.call("GET", path, bearer).json()["status"]["code"] == 200
+    access = None
+    if moment == "refresh":
+        tokens = api.call("POST", "/auth/token/redeem", bearer).json()
+        access, bearer = (tokens[name]["token"] for name in ("accessToken", "refreshToken"))
+    api.control("POST", "tokens", nip=NIP, revoke=True)
+    refused = api.call("POST", f"/auth/token/{moment}", bearer)
+    assert code_of(refused) == 21301
+    assert "Token KSeF został unieważniony" in refused.text
+    if access:
+        # an access token lives on until it expires
+        assert api.call("GET", "/rate-limits", access).status_code == 200
+
+
+def test_tokens_of_another_instance(api: Api) -> None:
+    process, url = start()
+    try:
+        with Api(url) as other:
+            other.control("POST", "speed", auth=0)
+            foreign = login(other)
+    finally:
+        process.terminate()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+    for name, path in (("access", "sessions/current"), ("refresh", "token/refresh")):
+        method = "DELETE" if name == "access" else "POST"
+        assert api.call(method, f"/auth/{path}", foreign[name]).status_code == 401
 
 
 def test_status_is_kept_for_seven_days(api: Api) -> None:

@@ -78,7 +78,7 @@ def test_refuse_reads_no_body(api: Api) -> None:
     assert api.control("GET", "log")[-1]["fault"] == "refuse before"
 
 
-@pytest.mark.parametrize("code", [430, 450, 500, 550])
+@pytest.mark.parametrize("code", [405, 410, 415, 430, 435, 440, 450, 500, 550])
 def test_forced_outcome(api: Api, invoice_template: bytes, code: int) -> None:
     session = open_session(api, login(api)["access"])
     fault(api, "outcome", "invoice", code=code)
@@ -273,6 +273,35 @@ def test_session_that_takes_nothing_more(api: Api, invoice_template: bytes) -> N
     xml = adapted(invoice_template, P_1=today())
     assert [code_of(session.post(session.payload(xml))) for _call in range(2)] == [21184] * 2
     assert open_session(api, token).send(xml)
+
+
+def test_session_that_takes_nothing_more_came_with_2_8(api: Api, invoice_template: bytes) -> None:
+    api.control("POST", "profile", api_version="2.6")
+    fault(api, "unavailable", "session")
+    session = open_session(api, login(api)["access"])
+    assert session.send(adapted(invoice_template, P_1=today()))
+
+
+def test_batch_unknown_for_a_moment(api: Api, invoice_template: bytes) -> None:
+    """Seen on production right after the upload (ksef-api#801): the same close again helps."""
+    xml = adapted(invoice_template, P_1=today())
+    batch = Batch(api, login(api)["access"], make_zip({"a.xml": xml}))
+    assert batch.post(batch.payload()).status_code == 201
+    assert batch.put().status_code == 201
+    close = "POST /sessions/batch/{ref}/close"
+    fault(api, "refusal", close, status=400, code=21173, times=2)
+    assert [code_of(batch.close()) for _call in range(2)] == [21173] * 2
+    assert batch.close().status_code == 204
+    assert batch.status()["status"]["code"] == 200
+
+
+def test_one_of_many_fails(api: Api, invoice_template: bytes) -> None:
+    xml = adapted(invoice_template, P_1=today())
+    files = {f"{i}.xml": xml.replace(b"2026/", b"M%d/" % i) for i in range(3)}
+    batch = Batch(api, login(api)["access"], make_zip(files))
+    fault(api, "outcome", "invoice", code=500, skip=1)
+    assert batch.submit()["status"]["code"] == 200
+    assert [row["status"]["code"] for row in batch.rows()] == [200, 500, 200]
 
 
 def test_wrong_session_of_the_original(api: Api, invoice_template: bytes) -> None:

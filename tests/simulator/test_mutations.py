@@ -7,11 +7,13 @@ import copy
 import random
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from batches import Batch, make_zip
 from enrolling import Subject, body, new_key, request_for
+from exporting import Export, window
 from harness import (
     NIP,
     Api,
@@ -31,6 +33,7 @@ from harness import (
     wrap,
 )
 from ksef_client.services.xades import sign_xades_enveloped
+from test_qr import Issuer
 
 #: Positions tried where trying all takes too long; the seed makes a failure repeatable.
 SAMPLE = 250
@@ -271,3 +274,121 @@ def test_bytes_of_a_package(api: Api, xml: bytes, dice: random.Random) -> None:
         batch = Batch(api, token, archive)
         batch.parts = [aes(flipped(archive, position), batch.key, batch.iv)]
         assert batch.submit()["status"]["code"] == 405
+
+
+def test_every_field_of_an_export(api: Api) -> None:
+    api.control("POST", "settings", export_polls=0)
+    good = Export(api, login(api)["access"])
+    payload = good.payload(compressionType="Zip", onlyMetadata=True)
+    # they may be null or left out; other filters of the same kind are other questions
+    free = {"encryption.publicKeyId", "compressionType"}
+    for name, changed in changed_copies(payload, set()):
+        answer = good.post(changed)
+        path, _space, change = name.rpartition(" ")
+        if answer.status_code == 400:
+            assert code_of(answer) in {21405, 21470}, name
+        elif change == "missing" and path == "onlyMetadata":
+            continue
+        elif path == "encryption.initializationVector":
+            assert change == "value", name
+        elif path in free:
+            assert change in ("missing", "null"), name
+        else:
+            assert good.ask().json()["status"]["code"] == 415, name
+
+
+def test_every_field_of_a_query(api: Api) -> None:
+    token = login(api)["access"]
+    good = {
+        "subjectType": "Subject1",
+        "dateRange": window("Invoicing"),
+        "amount": {"type": "Brutto", "from": 1, "to": 2},
+        "buyerIdentifier": {"type": "Nip", "value": NIP},
+        "currencyCodes": ["PLN"],
+        "formType": "FA",
+        "hasAttachment": False,
+        "invoiceNumber": "1",
+        "invoiceTypes": ["Vat"],
+        "invoicingMode": "Online",
+        "isSelfInvoicing": False,
+        "ksefNumber": f"{NIP}-20260201-0123456789AB-C5",
+        "sellerNip": NIP,
+    }
+    path = "/invoices/query/metadata"
+    assert api.call("POST", path, token, json=good).status_code == 200
+    for name, changed in changed_copies(good, set()):
+        leaf, _space, change = name.rpartition(" ")
+        answer = api.call("POST", path, token, json=changed)
+        optional = not leaf.startswith(("subjectType", "dateRange", "amount.type", "buyerId"))
+        # another number is another question
+        harmless = {"amount.from value", "amount.to value", "invoiceNumber value"}
+        harmless |= {"sellerNip value", "ksefNumber value"}
+        harmless |= {f"buyerIdentifier.value {how}" for how in ("value", "missing", "null")}
+        if (optional and change in ("missing", "null")) or name in harmless:
+            # the list itself may be empty, its entry may not be null
+            expected = 400 if leaf.endswith(".0") and change == "null" else 200
+            assert answer.status_code == expected, name
+        else:
+            assert (answer.status_code, name) == (400, name)
+            assert code_of(answer) == 21405, name
+
+
+def test_every_field_of_an_enrolment(api: Api) -> None:
+    company = Subject(api, login(api)["access"])
+    begin = (datetime.now(timezone.utc) + timedelta(days=1)).isoformat()
+    good = {**body(request_for(company.data(), new_key())), "validFrom": begin}
+    assert company.post(good).status_code == 202
+    # another letter is another name, and validity may begin at once
+    free = {"certificateName value", "validFrom missing", "validFrom null"}
+    for name, changed in changed_copies(good, set()):
+        answer = company.post(changed)
+        if name in free:
+            assert answer.status_code == 202, name
+        else:
+            assert code_of(answer) in {21405, 25004}, name
+
+
+def test_every_character_of_the_first_code(api: Api, xml: bytes) -> None:
+    session = open_session(api, login(api)["access"])
+    assert session.status(session.send(xml))["status"]["code"] == 200
+    day = datetime.fromisoformat(today()).strftime("%d-%m-%Y")
+    digest = sha(xml).rstrip("=").replace("+", "-").replace("/", "_")
+    path = f"{NIP}/{day}/{digest}"
+
+    def result(path: str) -> str:
+        answer = api.get(f"{api.url}/qr/invoice/{path}?format=json")
+        return answer.json()["result"] if answer.status_code == 200 else "malformed"
+
+    assert result(path) == "found"
+    for position, letter in enumerate(path):
+        if letter not in "/-":
+            changed = respelled(path, position)
+            assert result(changed) in ("not-found", "malformed"), changed
+
+
+@pytest.mark.parametrize("rsa", [False, True], ids=["ec", "rsa"])
+def test_every_character_of_the_second_code(api: Api, rsa: bool) -> None:
+    code = Issuer(api, rsa=rsa).code()
+
+    def result(path: str) -> str:
+        answer = api.get(f"{api.url}/qr/certificate/{path}?format=json")
+        return answer.json()["result"] if answer.status_code == 200 else "malformed"
+
+    assert result(code) == "valid"
+    # the last one has bits that the signature does not use
+    for position, letter in enumerate(code[:-1]):
+        if letter != "/":
+            changed = respelled(code, position)
+            assert result(changed) in ("invalid", "malformed"), changed
+
+
+def test_every_header_of_an_upload(api: Api, xml: bytes) -> None:
+    batch = Batch(api, login(api)["access"], make_zip({"a.xml": xml}))
+    assert batch.post(batch.payload()).status_code == 201
+    [asked] = batch.requests
+    for name, value in asked["headers"].items():
+        for position in range(len(value)):
+            headers = {**asked["headers"], name: respelled(value, position)}
+            answer = api.request("PUT", asked["url"], headers=headers, content=batch.parts[0])
+            assert answer.status_code == 400, (name, position)
+    assert batch.put().status_code == 201

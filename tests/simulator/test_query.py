@@ -139,6 +139,14 @@ def test_refused_parameters(api: Api, token: str, query: str) -> None:
     assert code_of(ask(api, token, query)) == 21405
 
 
+@pytest.mark.parametrize(("version", "code"), [("2.6", 400), ("2.8", 200), ("2.9", 200)])
+def test_currencies_by_version(api: Api, token: str, version: str, code: int) -> None:
+    api.control("POST", "profile", api_version=version)
+    assert ask(api, token, currencyCodes=["EUR", "SLE"]).status_code == code
+    assert ask(api, token, currencyCodes=["EUR"]).status_code == 200
+    assert code_of(ask(api, token, currencyCodes=["EUR", "AAA"])) == 21405
+
+
 def test_three_months_by_the_calendar(api: Api, token: str) -> None:
     fits = {"dateType": "Issue", "from": "2026-08-21T00:00:00", "to": "2026-11-21T00:00:00"}
     assert numbers(ask(api, token, dateRange=fits)) == []
