@@ -1,17 +1,13 @@
 """Documents that were handed over before KSeF had them: KOD II, deadlines, warnings."""
 
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import crypto, deadlines, links, warsaw
-from .l10n_pl_ksef_connection import to_aware, to_naive
+from ..ksef import crypto, deadlines, links
+from .l10n_pl_ksef_connection import to_aware
 from .l10n_pl_ksef_document import ABSENT
 
 WAITING = ("queued", "held", "sending", "sent", "rejected")
-# Seconds before the end of the deadline at which a person is told, the last one first.
-STAGES = (("over", 0), ("4h", 4 * 3600), ("24h", 24 * 3600))
 DEADLINE = "l10n_pl_ksef.mail_activity_type_deadline"
 
 
@@ -106,33 +102,7 @@ class L10nPlKsefDocument(models.Model):
         except UserError:  # told when the mode is switched, and on the page of certificates
             return False
 
-    # -- warnings --------------------------------------------------------------------------------
-
-    def _deadline_end(self):
-        """The moment when the deadline is over, as Odoo's naive UTC."""
-        return to_naive(warsaw.end_of(self.deadline))
-
-    @api.model
-    def _cron_watch(self):
-        """Tell people 24 and 4 hours before a deadline, and when it is over; once each."""
-        self._note_late()
-        now = fields.Datetime.now()
-        horizon = fields.Date.context_today(self) + timedelta(days=2)
-        documents = self.search(
-            [
-                ("state", "in", WAITING),
-                ("deadline_status", "=", "due"),
-                ("deadline", "<=", horizon),
-                ("move_id.state", "=", "posted"),
-            ],
-            order="deadline, id",
-        )._in_force()
-        for document in documents:
-            left = (document._deadline_end() - now).total_seconds()
-            stage = next((name for name, seconds in STAGES if left <= seconds), None)
-            if stage and stage != document.deadline_stage:
-                document._warn(stage)
-                document._checkpoint(1)
+    # -- midnight --------------------------------------------------------------------------------
 
     @api.model
     def _note_late(self):
@@ -161,28 +131,3 @@ class L10nPlKsefDocument(models.Model):
                 )
             )
         return late
-
-    def _warn(self, stage):
-        self.ensure_one()
-        move = self.move_id.with_context(lang=self.company_id.partner_id.lang)
-        summaries = {
-            "24h": move.env._("KSeF deadline within a day"),
-            "4h": move.env._("KSeF deadline within four hours"),
-            "over": move.env._("KSeF deadline is over: send it still"),
-        }
-        vals = {
-            "summary": summaries[stage],
-            "note": move.env._(
-                "KSeF must have %(number)s by the end of %(date)s.",
-                number=self.invoice_number,
-                date=self.deadline,
-            ),
-            "date_deadline": self.deadline,
-        }
-        activity = move.activity_search([DEADLINE])
-        if activity:
-            activity.write(vals)
-        else:
-            user = move._l10n_pl_ksef_responsible()
-            move.activity_schedule(DEADLINE, user_id=user.id, **vals)
-        self.sudo().deadline_stage = stage

@@ -247,7 +247,7 @@ class L10nPlKsefSender(models.AbstractModel):
             )
         except errors.KsefError as error:
             document._checkpoint()  # tokens, if they were renewed; and a fresh look at the row
-            going_on = self._note_failure(connection, document, error)
+            going_on = self._note_failure(connection, document, error, attempt)
         else:
             document._checkpoint()
             document = document._lock("sending").filtered(lambda d: d.attempt == attempt)
@@ -276,13 +276,16 @@ class L10nPlKsefSender(models.AbstractModel):
 
     # -- failures --------------------------------------------------------------------------------
 
-    def _note_failure(self, connection, document, error):
+    def _note_failure(self, connection, document, error, attempt):
         """Verdict → state of the document that was being sent, in one place.
 
         :return: whether the next document may fare better
         """
         text = connection._explain(error)
-        document = document._lock("sending")
+        # another worker may have taken over meanwhile: what became of our attempt is no news then
+        document = document._lock("sending").filtered(lambda d: d.attempt == attempt)
+        if not document:
+            return isinstance(error, errors.RequestRejected)
         if error.outcome_unknown:
             # stays `sending` until resolved by hash (law 2)
             lease = fields.Datetime.now() + timedelta(seconds=LOST)

@@ -80,7 +80,7 @@ class L10nPlKsefSender(models.AbstractModel):
                 batch.close()
             except errors.KsefError as error:
                 packed_documents._checkpoint()
-                self._note_batch_failure(connection, packed_documents, error)
+                self._note_batch_failure(packed_documents, session, connection._explain(error))
             else:
                 session.closed_at = fields.Datetime.now()
                 self._record_batch(packed_documents, session)
@@ -148,12 +148,11 @@ class L10nPlKsefSender(models.AbstractModel):
             error_text=False,
         )
 
-    def _note_batch_failure(self, connection, documents, error):
+    def _note_batch_failure(self, documents, session, text):
         """The package did not get through, or the answer to the closing is lost."""
-        text = connection._explain(error)
-        _logger.info("KSeF batch %s: %s", documents.session_id.reference_number, text)
+        _logger.info("KSeF batch %s: %s", session.reference_number, text)
         lease = fields.Datetime.now() + timedelta(seconds=LOST)
-        documents._lock("sending").write(
+        documents._lock("sending").filtered(lambda d: d.session_id == session).write(
             {"lease_until": lease, "error_kind": "unknown", "error_text": text}
         )
         documents._trigger("ir_cron_poll", at=lease)

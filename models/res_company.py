@@ -54,6 +54,15 @@ class ResCompany(models.Model):
         "Basis for VAT exemption",
         help="The provision that exempts, e.g. art. 113 ust. 1 ustawy o VAT.",
     )
+    l10n_pl_ksef_deadline_user_ids = fields.Many2many(
+        "res.users",
+        "l10n_pl_ksef_deadline_user_rel",
+        string="KSeF deadlines by mail to",
+        domain=[("share", "=", False)],
+        copy=False,
+        help="They get a mail, besides the activities: 24 and 4 hours before a deadline and when "
+        "it is over. Empty: no mail.",
+    )
     l10n_pl_ksef_connection_id = fields.Many2one(
         "l10n_pl_ksef.connection", "KSeF connection", compute="_compute_l10n_pl_ksef_connection_id"
     )

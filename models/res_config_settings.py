@@ -29,6 +29,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_exempt_basis = fields.Char(
         related="company_id.l10n_pl_ksef_exempt_basis", readonly=False
     )
+    l10n_pl_ksef_deadline_user_ids = fields.Many2many(
+        related="company_id.l10n_pl_ksef_deadline_user_ids", readonly=False
+    )
     l10n_pl_ksef_connection_id = fields.Many2one(related="company_id.l10n_pl_ksef_connection_id")
     l10n_pl_ksef_connection_state = fields.Selection(
         related="company_id.l10n_pl_ksef_connection_id.state", string="KSeF connection status"

@@ -30,3 +30,4 @@ from . import test_roles
 from . import test_schemas
 from . import test_settings
 from . import test_tour
+from . import test_watch
