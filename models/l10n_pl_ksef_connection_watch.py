@@ -48,8 +48,11 @@ class L10nPlKsefConnection(models.Model):
         dead = self._certificates().filtered(
             lambda certificate: certificate.l10n_pl_ksef_status in ("blocked", "revoked", "expired")
         )
-        if dead and self.state != "problem":
-            _summary, text = dead._l10n_pl_ksef_dead()
+        if not dead:
+            return
+        _summary, text = dead._l10n_pl_ksef_dead()
+        # another problem, of the login say, must not hide this one
+        if (self.state, self.message) != ("problem", text):
             self.write({"state": "problem", "message": text})
             self._tell_administrators(fields.Date.context_today(self), dead._l10n_pl_ksef_dead)
 

@@ -141,7 +141,8 @@ class TestCertificatePage(EnrolmentCommon):
         wizard = self.wizard()
         self.assertEqual(wizard.step, "start")
         self.assertFalse(wizard.renewal_due)
-        self.assertEqual(wizard.certificates_until, self.offline.date_end)
+        ends = (self.login.date_end, self.offline.date_end)
+        self.assertEqual(wizard.certificates_until, min(ends))
         with freeze_time(self.offline.date_end - timedelta(days=29)):
             self.connection.invalidate_recordset()
             self.assertTrue(self.connection.renewal_due)
@@ -201,6 +202,8 @@ class TestCertificatePage(EnrolmentCommon):
         self.simulator.post(
             "certificates", serial=self.offline._l10n_pl_ksef_serial(), status="Revoked"
         )
+        # another problem is known already
+        self.connection.write({"state": "problem", "message": "the login was refused yesterday"})
         for _day in range(3):
             self.run_cron("ir_cron_certificates")
         self.assertEqual(self.offline.l10n_pl_ksef_status, "revoked")
