@@ -33,6 +33,7 @@
         "wizards/l10n_pl_ksef_schema_upload_views.xml",
         "views/res_config_settings_views.xml",
         "wizards/l10n_pl_ksef_mode_wizard_views.xml",
+        "wizards/l10n_pl_ksef_technical_wizard_views.xml",
         "views/l10n_pl_ksef_status_views.xml",
         "report/report_evidence.xml",
         "wizards/l10n_pl_ksef_evidence_wizard_views.xml",
@@ -41,7 +42,10 @@
         "report/report_invoice.xml",
     ],
     "assets": {
-        "web.assets_backend": ["l10n_pl_ksef/static/src/scss/status.scss"],
+        "web.assets_backend": [
+            "l10n_pl_ksef/static/src/scss/status.scss",
+            "l10n_pl_ksef/static/src/queue/*",
+        ],
         "web.assets_tests": ["l10n_pl_ksef/static/tests/tours/*.js"],
     },
 }

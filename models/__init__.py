@@ -54,6 +54,7 @@ from . import l10n_pl_ksef_enrolment
 from . import l10n_pl_ksef_failure
 from . import l10n_pl_ksef_probe
 from . import l10n_pl_ksef_probe_hour
+from . import l10n_pl_ksef_forecast
 from . import l10n_pl_ksef_request
 from . import l10n_pl_ksef_schemas
 from . import l10n_pl_ksef_document_number

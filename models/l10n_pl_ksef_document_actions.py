@@ -98,6 +98,17 @@ class L10nPlKsefDocument(models.Model):
             raise UserError(self.env._("Only a KSeF administrator may decide this."))
         self.check_access("read")
 
+    @api.model
+    @api.readonly
+    def forecast(self):
+        """The forecast of the company's queue, for the page of the queue.
+
+        :return: list of {'text', 'level'}, see `l10n_pl_ksef.forecast`
+        """
+        self.check_access("read")
+        Forecast = self.env["l10n_pl_ksef.forecast"]
+        return Forecast._sentences(Forecast._figures(self.env.company))
+
     def _notify(self, message):
         return {
             "type": "ir.actions.client",

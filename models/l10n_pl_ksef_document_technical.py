@@ -1,11 +1,10 @@
 """Technical correction of an offline document that KSeF rejected while its print is out."""
 
 import re
-from itertools import zip_longest
 
 from lxml import etree
 
-from odoo import models
+from odoo import Command, models
 from odoo.exceptions import UserError
 
 # What makes the invoice another one; a technical correction may not touch it.
@@ -21,38 +20,79 @@ class L10nPlKsefDocument(models.Model):
     _inherit = "l10n_pl_ksef.document"
 
     def action_technical_correction(self):
+        """Show what the invoice as it is now would change in this rejected file.
+
+        :raise UserError: it may not be corrected so, or the invoice cannot be built
+        """
+        self.ensure_one()
+        self._check_technical()
+        changes = self._technical_changes()
+        wizard = self.env["l10n_pl_ksef.technical.wizard"].create(
+            {
+                "document_id": self.id,
+                "line_ids": [Command.create(change) for change in changes],
+            }
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Technical correction"),
+            "res_model": wizard._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def _check_technical(self):
+        self.move_id.check_access("write")
+        move = self.move_id
+        if (
+            self.state != "rejected"
+            or not self.issued_offline
+            or move.state != "posted"
+            or move.sudo().l10n_pl_ksef_document_ids._binding()
+        ):
+            raise self._not_technical()
+
+    def _not_technical(self):
+        return UserError(
+            self.env._(
+                "Only a rejected document that was issued offline can be corrected technically, "
+                "and only once at a time."
+            )
+        )
+
+    def _technical_changes(self):
+        """What differs between this file and the invoice as it is now, see `_changes`.
+
+        :raise UserError: the invoice cannot be built
+        """
+        return _changes(self.sudo()._xml(), self.move_id._l10n_pl_ksef_build_fa3())
+
+    def _correct_technically(self):
         """Freeze the invoice anew as the technical correction of this rejected document.
 
         Same content, in an interactive session, with `hashOfCorrectedInvoice`: the code on the
         print that is out then leads to the new file (spec offline, section 9). One at a time.
 
+        :return: the new document
         :raise UserError: the content differs, or the invoice cannot be built
         """
         self.ensure_one()
-        self.move_id.check_access("write")
-        rejected = self.sudo()._lock("rejected").filtered("issued_offline")
+        self._check_technical()
+        rejected = self.sudo()._lock("rejected")
+        if not rejected:
+            raise self._not_technical()
         move = self.move_id
-        if (
-            not rejected
-            or move.state != "posted"
-            or move.sudo().l10n_pl_ksef_document_ids._binding()
-        ):
-            raise UserError(
-                self.env._(
-                    "Only a rejected document that was issued offline can be corrected "
-                    "technically, and only once at a time."
-                )
-            )
         with self.env.cr.savepoint():
             fresh = move._l10n_pl_ksef_new_document()
-            differences = _differences(rejected._xml(), fresh._xml())
-            changed = [text for name, text in differences if CONTENT.fullmatch(name)]
-            if changed:
+            changes = _changes(rejected._xml(), fresh._xml())
+            content = [_line(change) for change in changes if change["content"]]
+            if content:
                 raise UserError(
                     self.env._(
                         "A technical correction keeps the content of the invoice; these "
                         "differ:\n%s",
-                        "\n".join(changed),
+                        "\n".join(content),
                     )
                 )
             fresh.write(
@@ -69,29 +109,44 @@ class L10nPlKsefDocument(models.Model):
         move.message_post(
             body=self.env._(
                 "Technical correction is on its way to KSeF. Changed: %s.",
-                "; ".join(text for _name, text in differences) or "-",
+                "; ".join(map(_line, changes)) or "-",
             )
         )
         self._trigger("ir_cron_flush")
-        return self._notify(self.env._("Technical correction queued; it is sent within a minute."))
+        return fresh
 
 
-def _differences(old, new):
-    """(element, 'path: old → new') for each element that differs, but for time and program."""
-    pairs = zip_longest(_leaves(old), _leaves(new), fillvalue=("", "", ""))
-    found = []
-    for (old_path, old_name, old_text), (path, name, text) in pairs:
-        if (old_path, old_text) != (path, text) and name not in PASSING:
-            found.append((name or old_name, f"{path or old_path}: {old_text} → {text}"))
-    return found
+def _line(change):
+    return f"{change['path']}: {change['before']} → {change['after']}"
+
+
+def _changes(old, new):
+    """What differs between two files, but for their time and program.
+
+    :return: list of {'path', 'before', 'after', 'content'}: elements by their place, those of the
+        new file in its order, then those that it lacks; `content` tells what makes another invoice
+    """
+    before, after = _leaves(old), _leaves(new)
+    return [
+        {
+            "path": path,
+            "before": before.get(path, ""),
+            "after": after.get(path, ""),
+            "content": bool(CONTENT.fullmatch(name)),
+        }
+        for path in dict.fromkeys([*after, *before])
+        if before.get(path) != after.get(path)
+        and (name := re.sub(r"\[\d+\]$", "", path.rpartition("/")[2])) not in PASSING
+    ]
 
 
 def _leaves(xml):
-    """(path, element, text) of every element without children, in document order."""
+    """{path: text} of every element without children, in document order."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(xml, parser)
     tree = root.getroottree()
-    for element in root.iter(etree.Element):
-        if not len(element):
-            path = re.sub(r"\*\[?\d*\]?/?|\{[^}]*\}", "", tree.getelementpath(element))
-            yield path, etree.QName(element).localname, (element.text or "").strip()
+    return {
+        re.sub(r"\{[^}]*\}", "", tree.getelementpath(element)): (element.text or "").strip()
+        for element in root.iter(etree.Element)
+        if not len(element)
+    }

@@ -22,7 +22,9 @@ from . import test_fa3_sending
 from . import test_fa3_property
 from . import test_flow
 from . import test_flush
+from . import test_forecast
 from . import test_offline
+from . import test_outage_story
 from . import test_print
 from . import test_probe
 from . import test_resilience

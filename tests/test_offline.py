@@ -163,6 +163,12 @@ class TestOffline(OfflineCommon):
         self.assertTrue(page.xpath("//*[@name='l10n_pl_ksef_confirmation']"))
         self.assertEqual(len(page.xpath("//*[@name='l10n_pl_ksef_code']")), 2)
 
+    def technical(self, document):
+        """The wizard that an accountant sees."""
+        action = document.with_user(self.accountant).action_technical_correction()
+        wizard = self.env[action["res_model"]].with_user(self.accountant)
+        return wizard.browse(action["res_id"])
+
     # -- rejected while the print is out ---------------------------------------------------------
 
     def test_technical_correction_keeps_the_content(self):
@@ -176,7 +182,15 @@ class TestOffline(OfflineCommon):
         with self.assertRaises(UserError):
             move.with_user(self.accountant).button_draft()
         self.buyer.street = "ul. Polna 2"
-        document.with_user(self.accountant).action_technical_correction()
+        wizard = self.technical(document)
+        self.assertEqual(
+            wizard.line_ids.mapped(lambda c: (c.path, c.before, c.after, c.content)),
+            [("Podmiot2/Adres/AdresL1", "ul. Polna 1", "ul. Polna 2", False)],
+        )
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            wizard.action_correct()
+        wizard.confirmed = True
+        wizard.action_correct()
         fresh = move._l10n_pl_ksef_document().sudo()
         self.assertNotEqual(fresh, document)
         self.assertEqual(fresh.corrects_sha256, document.xml_sha256)
@@ -190,6 +204,35 @@ class TestOffline(OfflineCommon):
         self.assertEqual(move.l10n_pl_ksef_state, "accepted", move.l10n_pl_ksef_error)
         self.assertEqual(document.state, "superseded")
 
+    def test_technical_corrections_keep_out_of_packages_and_within_the_limit(self):
+        moves = self.env["account.move"].union(*(self.invoice(100 + n) for n in range(12)))
+        documents = moves.browse().sudo().l10n_pl_ksef_document_ids
+        for move in moves:
+            documents |= self.freeze_offline(move)
+        self.simulator.fault("invoice", "outcome", code=430, times=12)
+        self.run_cron("ir_cron_flush")
+        self.make_due(documents)
+        self.run_cron("ir_cron_poll")
+        self.assertEqual(set(documents.mapped("state")), {"rejected"})
+        packages = len(self.simulator.calls("POST /sessions/batch"))
+        for document in documents:
+            document.with_user(self.accountant)._correct_technically()
+        corrections = moves.sudo().l10n_pl_ksef_document_ids - documents
+        lately = fields.Datetime.subtract(fields.Datetime.now(), minutes=5)
+        self.env["l10n_pl_ksef.request"].sudo().create(
+            [
+                {"connection_id": self.connection.id, "counter": "invoiceSend", "at": lately}
+                for _sent in range(180 - 7)
+            ]
+        )
+        figures = self.env["l10n_pl_ksef.forecast"]._figures(self.company)
+        self.assertEqual(figures["waiting"], 12)
+        self.assertGreater(figures["seconds"], 3000, "five wait for the next hour")
+        self.run_cron("ir_cron_flush")
+        self.assertEqual(len(self.simulator.calls(SEND)), 7)
+        self.assertEqual(len(self.simulator.calls("POST /sessions/batch")), packages)
+        self.assertEqual(sorted(corrections.mapped("state")), ["queued"] * 5 + ["sent"] * 7)
+
     def test_technical_correction_of_other_content_is_refused(self):
         move = self.invoice()
         document = self.freeze_offline(move)
@@ -198,8 +241,11 @@ class TestOffline(OfflineCommon):
         self.make_due(document)
         self.run_cron("ir_cron_poll")
         self.buyer.vat = "PL5213017228"
+        wizard = self.technical(document)
+        self.assertTrue(wizard.has_content)
+        wizard.confirmed = True
         with self.assertRaises(UserError) as caught, self.env.cr.savepoint():
-            document.with_user(self.accountant).action_technical_correction()
+            wizard.action_correct()
         self.assertIn("NIP", str(caught.exception))
         self.assertFalse(move.sudo().l10n_pl_ksef_document_ids - document)
 

@@ -7,3 +7,5 @@ from . import l10n_pl_ksef_correction_line
 from . import l10n_pl_ksef_evidence_wizard
 from . import l10n_pl_ksef_mode_wizard
 from . import l10n_pl_ksef_preview
+from . import l10n_pl_ksef_technical_line
+from . import l10n_pl_ksef_technical_wizard

@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..models.l10n_pl_ksef_document_offline import WAITING
-
 
 class L10nPlKsefModeWizard(models.TransientModel):
     """The company's switch between ONLINE and OFFLINE: now, since when, why, by whom."""
@@ -23,9 +21,10 @@ class L10nPlKsefModeWizard(models.TransientModel):
     by_id = fields.Many2one(related="current_id.user_id", string="By")
     note = fields.Char(related="current_id.note", string="Because")
     history_ids = fields.Many2many("l10n_pl_ksef.outage", compute="_compute_situation")
-    waiting = fields.Integer("Waiting for KSeF", compute="_compute_situation")
-    earliest_deadline = fields.Date(compute="_compute_situation")
-    overdue = fields.Integer("Over their deadline", compute="_compute_situation")
+    waiting = fields.Integer("Waiting to be sent", compute="_compute_forecast")
+    earliest_deadline = fields.Date(compute="_compute_forecast")
+    forecast = fields.Text("Queue", compute="_compute_forecast")
+    risk = fields.Text("At risk", compute="_compute_forecast")
 
     kind = fields.Selection(
         [
@@ -45,7 +44,6 @@ class L10nPlKsefModeWizard(models.TransientModel):
     @api.depends("company_id", "company_id.l10n_pl_ksef_mode")
     def _compute_situation(self):
         Outage = self.env["l10n_pl_ksef.outage"]
-        today = self.env["account.move"]._l10n_pl_ksef_today()
         for wizard in self:
             company = wizard.company_id
             wizard.current_id = company._l10n_pl_ksef_own_outage()
@@ -57,17 +55,18 @@ class L10nPlKsefModeWizard(models.TransientModel):
                 ],
                 limit=80,
             )
-            waiting = self.env["l10n_pl_ksef.document"].search(
-                [
-                    ("company_id", "child_of", company.id),
-                    ("state", "in", WAITING),
-                    ("move_id.state", "=", "posted"),
-                ]
-            )
-            dates = [day for day in waiting.mapped("deadline") if day]
-            wizard.waiting = len(waiting)
-            wizard.earliest_deadline = min(dates, default=False)
-            wizard.overdue = sum(day < today for day in dates)
+
+    @api.depends("company_id", "company_id.l10n_pl_ksef_mode")
+    @api.depends_context("lang")
+    def _compute_forecast(self):
+        Forecast = self.env["l10n_pl_ksef.forecast"]
+        for wizard in self:
+            figures = Forecast._figures(wizard.company_id)
+            said = Forecast._sentences(figures)
+            wizard.waiting = figures["waiting"]
+            wizard.earliest_deadline = figures["earliest_deadline"]
+            wizard.forecast = "\n".join(s["text"] for s in said if s["level"] != "bad")
+            wizard.risk = "\n".join(s["text"] for s in said if s["level"] == "bad")
 
     @api.depends_context("lang")
     def _compute_display_name(self):
@@ -102,6 +101,12 @@ class L10nPlKsefModeWizard(models.TransientModel):
             "view_mode": "form",
             "target": "current",
         }
+
+    def action_queue(self):
+        """The documents that wait."""
+        return self.env["ir.actions.act_window"]._for_xml_id(
+            "l10n_pl_ksef.l10n_pl_ksef_queue_action"
+        )
 
     def action_offline(self):
         """Invoices are issued with two codes from now on; nothing is sent until ONLINE."""
