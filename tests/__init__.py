@@ -27,6 +27,8 @@ from . import test_offline
 from . import test_outage_story
 from . import test_print
 from . import test_probe
+from . import test_probe_chain
+from . import test_probe_switch
 from . import test_resilience
 from . import test_roles
 from . import test_schemas

@@ -1,0 +1,105 @@
+"""The clock, the simulator and the checks of KSeF, together."""
+
+from datetime import datetime, timedelta, timezone
+from unittest.mock import patch
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from odoo import fields
+from odoo.tests.common import _super_send as send
+
+from .common import SELLER_NIP, KsefCommon
+
+STATUS = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_status"
+PROBE = "odoo.addons.l10n_pl_ksef.ksef.probe"
+KEYS = "GET /security/public-key-certificates"
+ACTIVITY = "l10n_pl_ksef.mail_activity_type_outage"
+WARSAW = ZoneInfo("Europe/Warsaw")
+MONDAY = datetime(2026, 7, 20, 10, 0, tzinfo=WARSAW)
+
+
+class ProbeCommon(KsefCommon):
+    """The add-on's clock and the simulator's go together, from Monday morning."""
+
+    def setUp(self):
+        super().setUp()
+        # the Ministry's own environments are not for tests
+        self.startPatcher(patch(f"{STATUS}.ALWAYS", ()))
+        self.startPatcher(patch(f"{PROBE}.TIMEOUT", (0.5, 0.5)))
+        self.startPatcher(patch.object(fields.Datetime, "now", lambda *_args: self.clock))
+        self.startPatcher(patch.object(self.env.cr, "now", lambda: self.clock))
+        self.set_clock(MONDAY)
+        self.give_certificate()
+        self.company.sudo().l10n_pl_ksef_offline_certificate_id = self.certificate_of(
+            self.simulator.post("certificates", nip=SELLER_NIP, kind="Offline"), "ksef_offline"
+        )
+
+    @classmethod
+    def _request_handler(cls, session, request, /, **kw):
+        # the time-outs are what is tested: the suite's own guard would make them ten seconds
+        if urlsplit(request.url).hostname == "127.0.0.1" and isinstance(kw.get("timeout"), tuple):
+            return send(session, request, **kw)
+        return super()._request_handler(session, request, **kw)
+
+    def set_clock(self, moment):
+        self.clock = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        self.simulator.post("clock", set=moment.isoformat(), freeze=True)
+
+    def tick(self, checks=1, minutes=5):
+        """One check after the other, each five minutes after the last; the status then."""
+        for _check in range(checks):
+            self.set_clock(self.moment() + timedelta(minutes=minutes))
+            self.env["l10n_pl_ksef.connection"].sudo()._cron_probe()
+        return self.status()
+
+    def moment(self):
+        return self.clock.replace(tzinfo=timezone.utc).astimezone(WARSAW)
+
+    def status(self):
+        self.env.invalidate_all()
+        return (
+            self.env["l10n_pl_ksef.status"]
+            .sudo()
+            .search([("environment", "=", "simulator")])
+            .with_context(lang="en_US")
+        )
+
+    def outages(self, kind="trouble"):
+        return (
+            self.env["l10n_pl_ksef.outage"]
+            .sudo()
+            .search([("environment", "=", "simulator"), ("kind", "=", kind)])
+        )
+
+    def down(self, **how):
+        self.simulator.post("weather", **{"outage": "unavailable", **how})
+
+    def up(self):
+        self.simulator.post("weather", outage=None)
+
+    def activities(self):
+        return self.connection.activity_search([ACTIVITY])
+
+    def assert_says(self, online, mode="offline24", whose="nobody", proposal=False):
+        status = self.status()
+        self.assertEqual(
+            (status.online, status.legal_mode, status.whose, self.company.l10n_pl_ksef_proposal),
+            (online, mode, whose, proposal),
+            status.sentence,
+        )
+        return status
+
+    def message(self, **facts):
+        """A failure's start as the beacon tells it."""
+        return {
+            "id": "K/2026/AWR/01",
+            "eventId": 77,
+            "category": "FAILURE",
+            "type": "FAILURE_START",
+            "title": "Awaria",
+            "text": "Awaria KSeF",
+            "start": "2026-07-20T09:00:00+02:00",
+            "version": 1,
+            "published": "2026-07-20T09:05:00+02:00",
+            **facts,
+        }
