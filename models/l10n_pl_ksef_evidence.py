@@ -82,10 +82,14 @@ class L10nPlKsefEvidence(models.Model):
             record.display_name = record.name
 
     def write(self, vals):
-        # OVERRIDE: not even the system changes what was confirmed
-        raise UserError(
-            self.env._("A confirmation stays as it was made. Make another one of the same outage.")
-        )
+        # EXTENDS 'base': not even the system changes what was confirmed
+        if vals:
+            raise UserError(
+                self.env._(
+                    "A confirmation stays as it was made. Make another one of the same outage."
+                )
+            )
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):

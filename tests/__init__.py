@@ -8,6 +8,8 @@ from . import test_correction_waiting
 from . import test_enrolment
 from . import test_enrolment_faults
 from . import test_evidence
+from . import test_evidence_print
+from . import test_evidence_tour
 from . import test_fa3
 from . import test_fa3_alerts
 from . import test_fa3_advance

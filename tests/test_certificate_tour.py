@@ -1,20 +1,18 @@
 """The wizards in the web client, in headless Chromium; each page leaves a picture."""
 
 import base64
-import re
-from unittest.mock import patch
 
 from odoo.tests import HttpCase, new_test_user, tagged
-from odoo.tests.common import ChromeBrowser
 
 from .common import SELLER_NIP
 from .enrolment_common import EnrolmentCommon
+from .pictures import Pictures
 
 ACTION = "/odoo/action-l10n_pl_ksef."
 
 
 @tagged("post_install", "-at_install", "ksef_browser")
-class TestCertificateTour(EnrolmentCommon, HttpCase):
+class TestCertificateTour(Pictures, EnrolmentCommon, HttpCase):
     def setUp(self):
         super().setUp()
         self.start_over()
@@ -27,19 +25,6 @@ class TestCertificateTour(EnrolmentCommon, HttpCase):
             company_ids=[(6, 0, self.company.ids)],
         )
         self.take_pictures()
-
-    def take_pictures(self):
-        """A tour writes "picture NAME" to the console; the browser saves what it shows then."""
-        original = ChromeBrowser._handle_console
-
-        def watching(browser, type, args=None, **kwargs):  # noqa: A002 - Odoo's own name
-            text = str(args[0].get("value", "")) if args else ""
-            found = re.fullmatch(r"picture (\w+)", text)
-            if found:
-                browser.take_screenshot(f"ksef_{found[1]}_")
-            return original(browser, type, args, **kwargs)
-
-        self.startPatcher(patch.object(ChromeBrowser, "_handle_console", watching))
 
     def tour(self, name, action):
         self.start_tour(f"{ACTION}{action}", name, login="ksef_tour", timeout=120)

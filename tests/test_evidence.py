@@ -1,11 +1,7 @@
-"""Confirmations of unavailability: made, printed, attached, and every forgery found."""
+"""Confirmations of unavailability: made, kept, and every forgery found."""
 
 import base64
 import json
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 from lxml import html
 
@@ -13,119 +9,14 @@ from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.l10n_pl_ksef.ksef import evidence, latarnia
-from odoo.addons.l10n_pl_ksef.ksef.probe import Measurement
+from odoo.addons.l10n_pl_ksef.ksef import evidence
 
-from .common import SELLER_NIP, KsefCommon
-
-REPORT = "l10n_pl_ksef.report_evidence_action"
-LOGIN = "POST /auth/challenge"
-URL = "https://ksef.example/v2/security/public-key-certificates"
-RAW = {
-    "id": "K/2026/AWR/02",
-    "eventId": 1002,
-    "category": "FAILURE",
-    "type": "FAILURE_START",
-    "title": "Awaria KSeF",
-    "text": "Trwa usuwanie awarii. Za utrudnienia „przepraszamy” <b>wszystkich</b>.",
-    "version": 1,
-    "published": "2026-11-21T09:01:02.123+01:00",
-}
+from .common import SELLER_NIP
+from .evidence_common import RAW, EvidenceCommon
 
 
 @tagged("post_install", "-at_install", "post_install_l10n")
-class TestEvidence(KsefCommon):
-    def setUp(self):
-        super().setUp()
-        self.simulator.post("settings", count_requests=False)
-        made = self.simulator.post("certificates", nip=SELLER_NIP, kind="Offline")
-        self.company.sudo().l10n_pl_ksef_offline_certificate_id = self.certificate_of(
-            made, scope="ksef_offline"
-        )
-        self.start = fields.Datetime.subtract(fields.Datetime.now(), hours=2)
-
-    # -- an outage -------------------------------------------------------------------------------
-
-    def measure(self, minutes, ok, **vals):
-        """One check, so many minutes after the start of the outage."""
-        found = Measurement(
-            url=URL,
-            ok=ok,
-            reached=ok,
-            status=200 if ok else None,
-            dns=3,
-            connect=12 if ok else None,
-            total=80 if ok else 5003,
-            body_sha256="ab" * 32 if ok else None,
-            error="" if ok else "connect: time-out after 5 s (żółty)",
-        )
-        at = fields.Datetime.add(self.start, minutes=minutes)
-        return self.env["l10n_pl_ksef.probe"].sudo()._note("simulator", at, found, **vals)
-
-    def outage(self, kind="trouble", **vals):
-        """An outage with a good check before, bad ones, and a good one after."""
-        self.measure(-5, True)
-        outage = (
-            self.env["l10n_pl_ksef.outage"]
-            .sudo()
-            .create(
-                {
-                    "environment": "simulator",
-                    "kind": kind,
-                    "source": "probe",
-                    "start": self.start,
-                    **vals,
-                }
-            )
-        )
-        for minutes in range(0, 100, 5):
-            self.measure(minutes, False, control_ok=True)
-        return outage
-
-    def announce(self, outage):
-        outage.env["l10n_pl_ksef.announcement"].create(
-            {
-                "environment": "simulator",
-                "number": RAW["id"],
-                "event_id": RAW["eventId"],
-                "category": RAW["category"],
-                "kind": RAW["type"],
-                "version": 1,
-                "title": RAW["title"],
-                "text": RAW["text"],
-                "raw": latarnia.Message.from_json(RAW).raw,
-                "raw_sha256": "cd" * 32,
-                "read_at": self.start,
-                "outage_id": outage.id,
-            }
-        )
-
-    def issue(self, count=5):
-        """Invoices that were meant to be sent, failed, and were issued offline."""
-        self.simulator.fault(LOGIN, "status", status=503, times=99)
-        moves = self.env["account.move"].union(*(self.invoice(100 + n) for n in range(count)))
-        self.send(moves[0], allow_fallback_pdf=True)
-        moves.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
-        return moves
-
-    def end(self, outage):
-        outage.end = fields.Datetime.now()
-        self.measure(130, True)
-
-    def whole_story(self):
-        outage = self.outage("failure", announcement=RAW["id"], source="announcement")
-        self.announce(outage)
-        moves = self.issue()
-        self.end(outage)
-        return outage, moves
-
-    def make(self, outage, user=None):
-        action = outage.with_user(user or self.accountant).action_evidence()
-        return self.env[action["res_model"]].browse(action["res_id"])
-
-    def contents(self, record):
-        return json.loads(record.sudo()._content())
-
+class TestEvidence(EvidenceCommon):
     def verdict(self, record):
         action = record.with_user(self.accountant).action_verify()
         wizard = self.env[action["res_model"]].with_user(self.accountant).browse(action["res_id"])
@@ -362,111 +253,6 @@ class TestEvidence(KsefCommon):
     def test_texts_are_those_of_the_command(self):
         texts = self.env["l10n_pl_ksef.evidence"]._problem_texts()
         self.assertEqual(texts, dict(evidence.TEXTS))
-
-    # -- on paper --------------------------------------------------------------------------------
-
-    def page(self, record):
-        body, _kind = self.env["ir.actions.report"]._render_qweb_html(REPORT, record.ids)
-        return html.fromstring(body)
-
-    def test_paper_says_it_in_both_languages(self):
-        outage, moves = self.whole_story()
-        record = self.make(outage)
-        page = self.page(record.with_user(self.accountant))
-        words = " ".join(page.text_content().split())
-        for word in (
-            "Potwierdzenie niedostępności KSeF",
-            "Confirmation of KSeF unavailability",
-            "Nie rozstrzyga",
-            "It does not decide",
-            "K/2026/AWR/02",
-            RAW["text"],
-            "connect: time-out after 5 s (żółty)",
-            *moves.mapped("name"),
-            *moves.sudo().l10n_pl_ksef_document_ids.mapped("xml_sha256"),
-        ):
-            self.assertIn(word, words)
-        (printed,) = page.xpath("//*[@name='l10n_pl_ksef_sha256']")
-        self.assertEqual("".join(printed.text_content().split()), record.sha256)
-        self.assertEqual(len(page.xpath("//*[@name='l10n_pl_ksef_probes']/tbody/tr")), 22)
-        self.assertEqual(len(page.xpath("//*[@name='l10n_pl_ksef_invoices']/tbody/tr")), 5)
-
-    def test_paper_says_when_the_chain_was_broken_before(self):
-        outage, _moves = self.whole_story()
-        self.assertFalse(self.page(self.make(outage)).xpath("//*[@name='l10n_pl_ksef_faults']"))
-        self.env.cr.execute(
-            "UPDATE l10n_pl_ksef_probe SET status = 404 WHERE id = %s", [outage._probes()[3].id]
-        )
-        self.env.invalidate_all()
-        record = self.make(outage)
-        (warning,) = self.page(record).xpath("//*[@name='l10n_pl_ksef_faults']")
-        self.assertIn("Probe 4", warning.text_content())
-        self.assertEqual(self.verdict(record)[0], "bad")
-
-    def test_paper_calls_an_own_problem_by_its_name(self):
-        record = self.make(self.outage("own", company_id=self.company.id, source="user"))
-        words = self.page(record).text_content()
-        self.assertIn("Confirmation of KSeF availability measurements", words)
-        self.assertNotIn("Confirmation of KSeF unavailability", words)
-        self.assertIn("przyczyna po stronie wystawcy", words)
-
-    def test_paper_comes_from_the_file_not_from_the_rows(self):
-        outage, _moves = self.whole_story()
-        record = self.make(outage)
-        before = self.page(record).text_content()
-        outage.note = "something else"
-        outage.end = fields.Datetime.add(outage.end, minutes=1)
-        self.env.cr.execute("UPDATE l10n_pl_ksef_probe SET error = 'forged'")
-        self.env.invalidate_all()
-        self.assertEqual(self.page(record).text_content(), before)
-
-    def test_a_long_outage_says_what_paper_leaves_out(self):
-        self.measure(-5, True)
-        outage = self.outage()
-        for minutes in range(100, 600):
-            self.measure(minutes, minutes % 20 != 0)
-        outage.end = fields.Datetime.add(self.start, minutes=590)
-        record = self.make(outage)
-        page = self.page(record)
-        rows = page.xpath("//*[@name='l10n_pl_ksef_probes']/tbody/tr")
-        self.assertLessEqual(len(rows), 60)
-        self.assertIn("zły / bad", page.text_content())
-        (left_out,) = page.xpath("//*[@name='l10n_pl_ksef_left_out']")
-        self.assertIn(str(record.probe_count - len(rows)), left_out.text_content())
-
-    def test_pdf_and_its_code(self):
-        outage, moves = self.whole_story()
-        record = self.make(outage)
-        with self.allow_pdf_render():
-            pdf = record.with_context(force_report_rendering=True)._render_pdf()
-        folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, folder)
-        path = folder / "confirmation.pdf"
-        path.write_bytes(pdf)
-        run = {"check": True, "capture_output": True}
-        subprocess.run(["pdftoppm", "-r", "200", "-png", path, folder / "page"], **run)
-        pages = sorted(folder.glob("page*.png"))
-        done = subprocess.run(["zbarimg", "--quiet", "--raw", pages[0]], text=True, **run)
-        self.assertEqual(done.stdout.split(), [record.sha256])
-        words = subprocess.run(["pdftotext", path, "-"], text=True, **run).stdout
-        self.assertIn(self.company.name, words)
-        for move in moves:
-            self.assertIn(move.name, words)
-
-    def test_attached_to_each_invoice_once(self):
-        outage, moves = self.whole_story()
-        record = self.make(outage)
-        with self.allow_pdf_render():
-            record = record.with_user(self.accountant).with_context(force_report_rendering=True)
-            record.action_attach()
-            for move in moves:
-                message = move.message_ids[0]
-                self.assertIn(record.sha256, message.body)
-                files = {a.name.rsplit(".")[-1]: a.raw for a in message.attachment_ids}
-                self.assertEqual(files["json"], record._content())
-                self.assertTrue(files["pdf"].startswith(b"%PDF"))
-            with self.assertRaises(UserError):
-                record.action_attach()
 
     # -- rights ----------------------------------------------------------------------------------
 
