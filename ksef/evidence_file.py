@@ -70,8 +70,8 @@ class Attempt:
 class Invoice:
     """An invoice issued offline because of the outage.
 
-    ``xml_sha256`` is the hash in KOD I, in Base64; ``deadline`` is None while ``deadline_status``
-    is open or lifted.
+    ``xml_sha256`` is the hash in KOD I, in Base64, empty for one that was issued outside KSeF in a
+    total failure; ``deadline`` is None while ``deadline_status`` is open or lifted.
     """
 
     number: str

@@ -14,6 +14,9 @@ DEADLINE = "l10n_pl_ksef.mail_activity_type_deadline"
 class L10nPlKsefDocument(models.Model):
     _inherit = "l10n_pl_ksef.document"
 
+    issued_offline_at = fields.Datetime(
+        readonly=True, help="When it was declared offline: in the outage that made it necessary."
+    )
     qr_certificate_url = fields.Char("KOD II", readonly=True)
     deadline_status = fields.Selection(
         [("due", "Due"), ("open", "Open: the outage lasts"), ("lifted", "No duty to send")],
@@ -65,6 +68,7 @@ class L10nPlKsefDocument(models.Model):
         self.sudo().write(
             {
                 "issued_offline": True,
+                "issued_offline_at": fields.Datetime.now(),
                 "legal_mode": legal_mode,
                 "qr_certificate_url": self._sign_offline(),
             }

@@ -98,6 +98,7 @@ class L10nPlKsefDocument(models.Model):
             fresh.write(
                 {
                     "issued_offline": True,
+                    "issued_offline_at": rejected.issued_offline_at,
                     "legal_mode": rejected.legal_mode,
                     # the hash that the buyer holds, also in a chain of corrections
                     "corrects_sha256": rejected.corrects_sha256 or rejected.xml_sha256,

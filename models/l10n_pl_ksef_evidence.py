@@ -43,7 +43,7 @@ class L10nPlKsefEvidence(models.Model):
     period_end = fields.Datetime(
         "To", readonly=True, help="Empty: the outage lasted when the confirmation was made."
     )
-    made_at = fields.Datetime(required=True, readonly=True)
+    made_at = fields.Datetime("Made", required=True, readonly=True)
     user_id = fields.Many2one("res.users", "Made by", required=True, readonly=True)
     file = fields.Binary("JSON file", required=True, readonly=True, attachment=True)
     filename = fields.Char(compute="_compute_name")
@@ -52,11 +52,11 @@ class L10nPlKsefEvidence(models.Model):
     announcement_count = fields.Integer("Announcements", readonly=True, aggregator=None)
     attempt_count = fields.Integer("Failed attempts", readonly=True, aggregator=None)
     invoice_count = fields.Integer("Invoices", readonly=True, aggregator=None)
-    document_ids = fields.Many2many(
-        "l10n_pl_ksef.document",
-        "l10n_pl_ksef_evidence_document_rel",
+    move_ids = fields.Many2many(
+        "account.move",
+        "l10n_pl_ksef_evidence_move_rel",
         "evidence_id",
-        "document_id",
+        "move_id",
         "Invoices covered",
         readonly=True,
     )
@@ -112,12 +112,17 @@ class L10nPlKsefEvidence(models.Model):
         """
         outage, company = outage.sudo(), company.sudo().root_id
         now = fields.Datetime.now()
-        documents = outage._documents(company).sorted("invoice_number")
+        documents, outside = outage._documents(company), outage._outside(company)
         parts = {
             "probes": tuple(outage._probes()._chained_rows()),
             "announcements": tuple(self._announcements(outage)),
             "attempts": tuple(self._attempts(outage, company)),
-            "invoices": tuple(map(self._invoice, documents)),
+            "invoices": tuple(
+                sorted(
+                    [*map(self._invoice, documents), *map(self._outside_invoice, outside)],
+                    key=lambda invoice: invoice.number,
+                )
+            ),
             "anchors": tuple(self._anchors(outage, now)),
         }
         content = evidence_file.build(
@@ -150,7 +155,7 @@ class L10nPlKsefEvidence(models.Model):
                 "user_id": self.env.uid,
                 "file": base64.b64encode(content),
                 "sha256": evidence.file_sha256(content),
-                "document_ids": documents.ids,
+                "move_ids": (documents.move_id | outside).ids,
                 "probe_count": len(parts["probes"]),
                 "announcement_count": len(parts["announcements"]),
                 "attempt_count": len(parts["attempts"]),
@@ -196,6 +201,18 @@ class L10nPlKsefEvidence(models.Model):
         )
 
     @api.model
+    def _outside_invoice(self, move):
+        """One that a total failure kept outside KSeF: no file, no duty (art. 106ng)."""
+        return evidence_file.Invoice(
+            number=move.name,
+            issue_date=move.invoice_date,
+            legal_mode="total_failure",
+            deadline=None,
+            deadline_status="lifted",
+            xml_sha256="",
+        )
+
+    @api.model
     def _anchors(self, outage, now):
         """The hourly sums within the outage, and the newest of all: there the chain goes on."""
         hours = self.env["l10n_pl_ksef.probe.hour"].sudo()
@@ -216,7 +233,7 @@ class L10nPlKsefEvidence(models.Model):
         )
         missing = outages._without_evidence()
         for done, (outage, company) in enumerate(missing, 1):
-            if outage._documents(company):
+            if outage._documents(company) or outage._outside(company):
                 self._make_guarded(outage, company)
             if not self.env["l10n_pl_ksef.document"]._checkpoint(1, remaining=len(missing) - done):
                 break
@@ -274,7 +291,7 @@ class L10nPlKsefEvidence(models.Model):
         self.ensure_one()
         self._check_user()
         self.check_access("read")
-        moves = self.document_ids.move_id
+        moves = self.move_ids
         moves.check_access("write")
         known = self.env["ir.attachment"].search(
             [
@@ -316,7 +333,7 @@ class L10nPlKsefEvidence(models.Model):
             "name": self.env._("Invoices covered"),
             "res_model": "account.move",
             "view_mode": "list,form",
-            "domain": [("id", "in", self.document_ids.move_id.ids)],
+            "domain": [("id", "in", self.move_ids.ids)],
         }
 
     def action_verify(self):

@@ -23,7 +23,7 @@ class L10nPlKsefEvidence(models.Model):
         if stored:
             remarks.append(
                 self.env._(
-                    "It is the confirmation %(name)s of %(company)s.",
+                    "It is the stored confirmation %(name)s (%(company)s).",
                     name=stored.name,
                     company=stored.company_id.name,
                 )

@@ -221,8 +221,8 @@ class L10nPlKsefOutage(models.Model):
                 ("company_id", "child_of", company.id),
                 ("issued_offline", "=", True),
                 ("state", "!=", "withdrawn"),
-                ("create_date", ">=", self.start),
-                ("create_date", "<=", self.end or fields.Datetime.now()),
+                ("issued_offline_at", ">=", self.start),
+                ("issued_offline_at", "<=", self.end or fields.Datetime.now()),
             ],
             order="id",
         )

@@ -53,6 +53,16 @@ class L10nPlKsefOutage(models.Model):
             "domain": [("id", "in", self.evidence_ids.ids)],
         }
 
+    def _outside(self, company):
+        """The invoices of a company (with its branches) that it kept outside KSeF."""
+        return self.env["account.move"].search(
+            [
+                ("l10n_pl_ksef_total_failure_id", "=", self.id),
+                ("company_id", "child_of", company.id),
+                ("state", "=", "posted"),
+            ]
+        )
+
     def _without_evidence(self):
         """The outages of self and the companies that have no confirmation of them as they ended.
 
@@ -92,5 +102,9 @@ class L10nPlKsefOutage(models.Model):
                 ]
             )
             for outage, company in resting._without_evidence():
-                if outage._documents(company) or outage._failures(company):
+                if (
+                    outage._documents(company)
+                    or outage._outside(company)
+                    or outage._failures(company)
+                ):
                     self.env["l10n_pl_ksef.evidence"]._make(outage, company)

@@ -97,6 +97,9 @@ class EvidenceCommon(KsefCommon):
         moves = self.env["account.move"].union(*(self.invoice(100 + n) for n in range(count)))
         self.send(moves[0], allow_fallback_pdf=True)
         moves.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        moves.sudo().l10n_pl_ksef_document_ids.issued_offline_at = fields.Datetime.subtract(
+            fields.Datetime.now(), minutes=10
+        )
         return moves
 
     def end(self, outage):

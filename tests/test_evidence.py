@@ -58,7 +58,7 @@ class TestEvidence(EvidenceCommon):
         )
         self.assertEqual(len(documents), 5)
         self.assertEqual((record.probe_count, record.invoice_count), (22, 5))
-        self.assertEqual(record.document_ids, documents)
+        self.assertEqual(record.move_ids, documents.move_id)
         self.assertEqual(record.user_id, self.accountant)
         self.assertFalse(evidence.verify_file(record._content(), record.sha256))
         self.assertEqual(self.verdict(record)[0], "good")
@@ -80,6 +80,35 @@ class TestEvidence(EvidenceCommon):
         outage = self.outage()
         record = self.make(outage)
         self.assertIsNone(self.contents(record)["outage"]["end"])
+        self.assertEqual(self.verdict(record)[0], "good")
+
+    def test_an_invoice_frozen_before_and_issued_offline_within_is_covered(self):
+        """KSeF fails first for the invoice, and only then for the next check."""
+        move = self.invoice()
+        document = self.freeze(move).sudo()
+        self.env.cr.execute(
+            "UPDATE l10n_pl_ksef_document SET create_date = %s WHERE id = %s",
+            [fields.Datetime.subtract(self.start, minutes=3), document.id],
+        )
+        self.env.invalidate_all()
+        outage = self.outage()
+        self.assertFalse(self.make(outage).move_ids)
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        self.assertEqual(self.make(outage).move_ids, move)
+
+    def test_invoices_outside_ksef_in_a_total_failure_are_covered(self):
+        outage = self.outage("total_failure", announcement="TVP, 10:00", source="user")
+        move = self.invoice()
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_outside()
+        self.end(outage)
+        self.run_cron("ir_cron_evidence")
+        (record,) = outage.evidence_ids
+        (row,) = self.contents(record)["invoices"]
+        self.assertEqual(
+            (row["number"], row["legal_mode"], row["deadline_status"], row["xml_sha256"]),
+            (move.name, "total_failure", "lifted", ""),
+        )
+        self.assertEqual(record.move_ids, move)
         self.assertEqual(self.verdict(record)[0], "good")
 
     def test_the_number_of_queries_does_not_grow_with_the_invoices(self):
@@ -114,7 +143,7 @@ class TestEvidence(EvidenceCommon):
         self.run_cron("ir_cron_evidence")
         self.assertEqual(len(outage.evidence_ids), 1)
         self.assertEqual(outage.evidence_ids.period_end, outage.end)
-        outage.end = fields.Datetime.add(outage.end, seconds=-1)
+        outage.end = fields.Datetime.add(outage.end, minutes=-1)
         self.run_cron("ir_cron_evidence")
         self.assertEqual(len(outage.evidence_ids), 2, "the end was corrected")
 
@@ -131,7 +160,7 @@ class TestEvidence(EvidenceCommon):
         self.measure(130, True)
         documents = self.issue(2).sudo().l10n_pl_ksef_document_ids
         self.env.cr.execute(
-            "UPDATE l10n_pl_ksef_document SET create_date = %s WHERE id IN %s",
+            "UPDATE l10n_pl_ksef_document SET issued_offline_at = %s WHERE id IN %s",
             [fields.Datetime.add(self.start, hours=1), tuple(documents.ids)],
         )
         self.env.invalidate_all()
@@ -143,7 +172,7 @@ class TestEvidence(EvidenceCommon):
         self.assertFalse(probes.search([("environment", "=", "simulator")]))
         (record,) = outage.evidence_ids
         self.assertEqual([row["hash"] for row in self.contents(record)["probes"]], hashes)
-        self.assertEqual(record.document_ids, documents)
+        self.assertEqual(record.move_ids, documents.move_id)
         verdict, words = self.verdict(record)
         self.assertEqual(verdict, "good", words)
         self.assertIn("22 checks are older", words)

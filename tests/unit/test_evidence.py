@@ -248,6 +248,13 @@ def test_the_file_is_good_and_always_the_same():
     assert verify_file(build(whole(outage=Outage(1, "own", "user", START)))) == []
 
 
+def test_only_an_invoice_of_a_total_failure_has_no_file():
+    outside = Invoice("FV/1", date(2026, 11, 21), "total_failure", None, "lifted", "")
+    assert verify_file(build(whole(invoices=(outside,)))) == []
+    offline = Invoice("FV/1", date(2026, 11, 21), "offline24", date(2026, 11, 23), "due", "")
+    assert codes(build(whole(invoices=(offline,)))) == {"digest"}
+
+
 def test_moments_stand_in_utc_and_in_warsaw():
     assert moment(datetime(2026, 7, 1, 22, 30, 5, 999, tzinfo=timezone.utc)) == {
         "utc": "2026-07-01T22:30:05Z",
