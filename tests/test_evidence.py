@@ -159,11 +159,7 @@ class TestEvidence(EvidenceCommon):
         outage.end = fields.Datetime.add(self.start, hours=2)
         self.measure(130, True)
         documents = self.issue(2).sudo().l10n_pl_ksef_document_ids
-        self.env.cr.execute(
-            "UPDATE l10n_pl_ksef_document SET issued_offline_at = %s WHERE id IN %s",
-            [fields.Datetime.add(self.start, hours=1), tuple(documents.ids)],
-        )
-        self.env.invalidate_all()
+        documents.issued_offline_at = fields.Datetime.add(self.start, hours=1)
         hashes = outage._probes().mapped("hash")
         self.run_cron("ir_cron_evidence")
         self.assertFalse(outage.evidence_ids, "it is long over")
