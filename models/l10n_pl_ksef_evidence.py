@@ -214,11 +214,16 @@ class L10nPlKsefEvidence(models.Model):
 
     @api.model
     def _anchors(self, outage, now):
-        """The hourly sums within the outage, and the newest of all: there the chain goes on."""
+        """The hourly sums from an hour before the outage to an hour after it, and the newest of all.
+
+        There the chain goes on.
+        """
         hours = self.env["l10n_pl_ksef.probe.hour"].sudo()
         same = [("environment", "=", outage.environment)]
-        first = outage.start.replace(minute=0, second=0)
-        found = hours.search([*same, ("hour", ">=", first), ("hour", "<=", outage.end or now)])
+        margin = timedelta(hours=1)
+        first = outage.start.replace(minute=0, second=0) - margin
+        last = (outage.end or now) + margin
+        found = hours.search([*same, ("hour", ">=", first), ("hour", "<=", last)])
         return [
             evidence_file.Anchor(to_aware(row.hour), row.checks, row.good, row.last_hash)
             for row in (found | hours.search(same, limit=1)).sorted("hour")

@@ -99,9 +99,7 @@ class ReportEvidence(models.AbstractModel):
             "attempts_left_out": max(0, len(data["attempts"]) - MOST_ATTEMPTS),
             "invoices": [self._invoice(row) for row in data["invoices"][:MOST_INVOICES]],
             "invoices_left_out": max(0, len(data["invoices"]) - MOST_INVOICES),
-            "hours": sum(
-                row["checks"] for row in data["anchors"] if row["hour"] >= outage["start"]["utc"]
-            ),
+            "hours": self._summed(data),
             "urls": sorted({row["url"] for row in probes if row.get("url")}),
             "sha256": [
                 f"{doc.sha256[at : at + 8]} {doc.sha256[at + 8 : at + 16]}"
@@ -125,6 +123,14 @@ class ReportEvidence(models.AbstractModel):
         chosen = edges.union(bad[: MOST_PROBES - len(edges)])
         shown = [pair for pair in numbered if pair[0] in chosen]
         return shown, len(numbered) - len(shown)
+
+    @api.model
+    def _summed(self, data):
+        """How many checks in the hours of the outage are there as sums only."""
+        outage = data["outage"]
+        first = f"{outage['start']['utc'][:13]}:00:00Z"
+        last = (outage["end"] or data["made_at"])["utc"]
+        return sum(row["checks"] for row in data["anchors"] if first <= row["hour"] <= last)
 
     @api.model
     def _moment(self, moment):
