@@ -214,9 +214,9 @@ class L10nPlKsefEvidence(models.Model):
 
     @api.model
     def _anchors(self, outage, now):
-        """The hourly sums from an hour before the outage to an hour after it, and the newest of all.
+        """The hourly sums from an hour before to an hour after it, and the newest of all.
 
-        There the chain goes on.
+        From the newest the chain goes on.
         """
         hours = self.env["l10n_pl_ksef.probe.hour"].sudo()
         same = [("environment", "=", outage.environment)]
