@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .clock import WARSAW
+from .faults import Fault
 from .markup import Raw, escape, page, section, table
 from .messages import Request, Response
 from .routing import Route
@@ -44,6 +45,8 @@ _BUTTONS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("Announce a failure", "latarnia", {"action": "failure", "outage": True}),
         ("Announce a total failure", "latarnia", {"action": "total_failure", "outage": True}),
         ("End the latest event", "latarnia", {"action": "end"}),
+    ],
+    "Latarnia itself": [
         ("Silence Latarnia", "weather", {"service": LATARNIA, "outage": "unavailable"}),
         ("Let Latarnia answer", "weather", {"service": LATARNIA, "outage": None}),
     ],
@@ -106,10 +109,7 @@ def _banner(sim: Simulator) -> str:
     outage = trouble.outage
     now = sim.clock.now()
     beacon = "none in this profile" if sim.profile.name == "demo" else _beacon_status(sim)
-    orders = [
-        f"{item.kind} of {item.endpoint}" + (f" ({item.times} times)" if item.times > 1 else "")
-        for item in sim.faults.pending
-    ]
+    orders = [_order(item) for item in sim.faults.pending]
     state = f"KSeF is down ({outage})" if outage else "KSeF works"
     if trouble.delay and not outage:
         state += f", {trouble.delay:g} s late"
@@ -120,6 +120,15 @@ def _banner(sim: Simulator) -> str:
         f"Ordered: {escape('; '.join(orders) or 'nothing')}",
     ]
     return f'<div id="banner" data-live class="banner" role="status">{"<br>".join(lines)}</div>'
+
+
+def _order(order: Fault) -> str:
+    """An order that was not carried out yet, in words."""
+    if order.kind == "outcome":
+        text = f"the next {order.endpoint} ends with {order.code}"
+    else:
+        text = f"{order.kind} ({order.when} the work) at {order.endpoint}"
+    return f"{text}, {order.times} times" if order.times > 1 else text
 
 
 def _beacon_status(sim: Simulator) -> str:

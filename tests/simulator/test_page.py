@@ -76,7 +76,7 @@ def test_announcements(api: Api) -> None:
 
 def test_next_invoice_is_refused(api: Api, invoice_template: bytes) -> None:
     press(api, "Refuse the next invoice")
-    assert "outcome of invoice" in text(api)
+    assert "the next invoice ends with 430" in text(api)
     session = open_session(api, login(api)["access"])
     for number, code in (("<b>1</b>", 430), ("2", 200)):
         reference = session.send(adapted(invoice_template, P_1=today(), P_2=number))
@@ -88,6 +88,19 @@ def test_next_invoice_is_refused(api: Api, invoice_template: bytes) -> None:
     (accepted,) = look(api).xpath("//tr[contains(., '200')]//a/@href")
     assert f"/{NIP}/" in accepted
     assert "Faktura znajduje się w KSeF" in api.get(api.url + accepted).text
+
+
+def test_orders_and_a_silent_beacon_are_told(api: Api) -> None:
+    press(api, "Lose the next answer")
+    send = "POST /sessions/online/{ref}/invoices"
+    assert f"reset (after the work) at {send}" in text(api)
+    press(api, "Withdraw the orders")
+    assert "Ordered: nothing" in text(api)
+    press(api, "Silence Latarnia")
+    assert "Latarnia: does not answer" in text(api)
+    assert api.get(f"{api.url}/latarnia/status").status_code == 503
+    press(api, "Let Latarnia answer")
+    assert "Latarnia: AVAILABLE" in text(api)
 
 
 def test_texts_are_escaped(api: Api, invoice_template: bytes) -> None:

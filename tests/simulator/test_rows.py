@@ -1,6 +1,6 @@
-"""Each row of what must be enforced (sections 2 to 7 and 9 of the requirements) has its refusal.
+"""Each row of the requirements has a test that fails where the behaviour is absent.
 
-The table says which test shows it with the stated code.
+Sections 2 to 7: what must be refused, with the stated code. Sections 8 to 14: what must be shown.
 """
 
 from __future__ import annotations
@@ -154,7 +154,150 @@ ROWS = {
     "7 retrieve": ["test_certificates: test_retrieve"],
     "7 revoke": ["test_certificates: test_revocation"],
     "7 usage": ["test_certificates: test_offline_certificate_never_authenticates"],
+    "2 unknown operation": ["test_auth: test_operation_that_is_not_known"],
+    "2 redeem and refresh": [
+        "test_auth: test_redeem_refresh_and_logout",
+        "test_auth: test_token_revoked_after_the_login",
+        "test_auth: test_tokens_of_another_instance",
+    ],
+    "2 rights of others": ["test_testdata: test_others_rights_are_nobodys_business"],
+    "8 schema and suffix": ["test_upo: test_only_production_passes_the_schema"],
+    "8 signature": ["test_pipeline: test_signed_upo"],
+    "8 pages": ["test_batch: test_upo_pages"],
+    "8 links": [
+        "test_upo: test_links_are_new_each_time_and_last_three_days",
+        "test_upo: test_links_need_every_part",
+        "test_pipeline: test_upo",
+    ],
+    "9 filters, order, pages, cap": [
+        "test_query: test_filters",
+        "test_query: test_refused_filters",
+        "test_query: test_three_months_by_the_calendar",
+        "test_query: test_order_pages_and_cap",
+        "test_query: test_currencies_by_version",
+    ],
+    "9 high water mark": [
+        "test_query: test_high_water_mark",
+        "test_query: test_export_beyond_the_high_water_mark",
+    ],
+    "9 visibility": ["test_query: test_the_buyer_sees_only_what_is_his"],
+    "9 export": [
+        "test_query: test_export",
+        "test_query: test_export_with_a_wrong_key",
+        "test_query: test_ten_exports_at_once",
+        "test_query: test_links_packages_and_statuses_expire",
+    ],
     "9 export of a part of a firm": ["test_negative: test_export_of_a_unit"],
+    "10 outage": [
+        "test_faults: test_outage_refuses_connections",
+        "test_scenarios: test_outage_ends_by_the_clock",
+        "test_scenarios: test_closed_door_refuses",
+    ],
+    "10 hang and slowness": [
+        "test_faults: test_hang_outlasts_the_client",
+        "test_faults: test_slow_answers",
+        "test_scenarios: test_connection_that_is_taken_and_never_answered",
+    ],
+    "10 lost answers": [
+        "test_faults: test_reset_loses_the_answer",
+        "test_faults: test_any_operation_can_fail",
+    ],
+    "10 truncated, HTML, empty": [
+        "test_faults: test_truncated_cut_and_empty_answers",
+        "test_scenarios: test_pages_of_a_gateway",
+    ],
+    "10 500 before and after": ["test_faults: test_500_before_and_after_acceptance"],
+    "10 429": [
+        "test_faults: test_status_with_body_and_headers",
+        "test_faults: test_fields_left_out_and_headers_changed",
+        "test_limits: test_blocks_grow_and_calls_within_make_them_longer",
+    ],
+    "10 sliding windows": [
+        "test_limits: test_second_minute_and_hour_slide",
+        "test_limits: test_contexts_groups_and_other_operations_count_apart",
+    ],
+    "10 401, 403, 410": ["test_faults: test_refusals_in_both_formats"],
+    "10 authentication that takes long": ["test_faults: test_authentication_that_takes_long"],
+    "10 stuck invoices": [
+        "test_faults: test_stuck_invoice",
+        "test_faults: test_stuck_invoice_of_a_batch",
+    ],
+    "10 keys": [
+        "test_keys: test_planned_rotation_overlaps",
+        "test_keys: test_recertification_keeps_the_key",
+        "test_keys: test_future_key_is_listed_but_not_taken",
+    ],
+    "10 21184": [
+        "test_faults: test_session_that_takes_nothing_more",
+        "test_faults: test_session_that_takes_nothing_more_came_with_2_8",
+    ],
+    "10 21173 for a moment": ["test_faults: test_batch_unknown_for_a_moment"],
+    "10 one of many": ["test_faults: test_one_of_many_fails"],
+    "10 duplicate and its original": [
+        "test_pipeline: test_duplicate",
+        "test_faults: test_wrong_session_of_the_original",
+    ],
+    "10 storage": ["test_pipeline: test_download_and_metadata", "test_pipeline: test_upo"],
+    "10 midnight": ["test_pipeline: test_midnight_between_opening_and_sending"],
+    "10 warnings": [
+        "test_faults: test_warnings",
+        "test_profile: test_what_production_only_warns_of",
+    ],
+    "10 beacon": [
+        "test_latarnia: test_oddities",
+        "test_scenarios: test_beacon_is_down_and_ksef_is_not",
+        "test_scenarios: test_failure_becomes_a_total_one_under_its_own_number",
+        "test_scenarios: test_end_that_is_announced_late",
+        "test_profile: test_demo_has_neither_beacon_nor_test_data",
+    ],
+    "11 first code": [
+        "test_qr: test_official_invoice_link",
+        "test_pipeline: test_verification_page",
+        "test_mutations: test_every_character_of_the_first_code",
+    ],
+    "11 second code": [
+        "test_qr: test_good_code",
+        "test_qr: test_signature_is_bound_to_every_part",
+        "test_qr: test_certificate_is_judged_when_scanned",
+        "test_qr: test_permission_and_seller",
+        "test_qr: test_malformed_address",
+        "test_qr: test_no_look_at_the_invoice",
+        "test_relations: test_second_code_of_a_unit",
+        "test_mutations: test_every_character_of_the_second_code",
+    ],
+    "11 beacon": [
+        "test_latarnia: test_maintenance_is_announced_before_it_begins",
+        "test_latarnia: test_messages_are_kept_for_thirty_days",
+        "test_latarnia: test_correction_raises_the_version",
+    ],
+    "13 state, log, clock": [
+        "test_state: test_everything_survives_a_restart",
+        "test_state: test_kill_keeps_the_log_and_the_limits",
+        "test_journal: test_only_the_latest_are_kept",
+        "test_faults: test_log_holds_no_secret",
+        "test_profile: test_seed_repeats_the_numbers",
+    ],
+    "13 loopback only": ["test_faults: test_only_loopback_is_served"],
+    "14 vectors": [
+        "test_qr: test_official_link",
+        "test_qr: test_own_ec_vector",
+        "test_qr: test_checksum_of_ksef_numbers",
+        "test_certificates: test_official_request_is_read",
+    ],
+    "14 contract": [
+        "test_contract: test_every_operation_is_served",
+        "test_contract: test_every_code_is_known",
+        "test_contract: test_a_simulator_tells_what_breaks_its_contract",
+    ],
+    "14 witness": [
+        "test_witness: test_interactive_session",
+        "test_witness: test_login_with_a_token",
+        "test_witness: test_batch_session",
+        "test_witness: test_query_and_export",
+        "test_witness: test_certificates_and_both_codes",
+    ],
+    "14 leak check": ["test_profile: test_leak_check_strews_unknown_properties"],
+    "14 size": ["test_large_batch: test_ten_thousand_invoices"],
 }
 
 
