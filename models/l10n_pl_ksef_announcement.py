@@ -29,7 +29,7 @@ class L10nPlKsefAnnouncement(models.Model):
         readonly=True,
     )
     number = fields.Char(readonly=True, help="As the Ministry numbers it, e.g. K/2026/AWR/02.")
-    event_id = fields.Integer("Event", readonly=True, aggregator=None)
+    event_id = fields.Integer("Number of the event", readonly=True, aggregator=None)
     category = fields.Char(readonly=True, help="MAINTENANCE, FAILURE or TOTAL_FAILURE.")
     kind = fields.Char(
         "Type", readonly=True, help="MAINTENANCE_ANNOUNCEMENT, FAILURE_START or FAILURE_END."

@@ -55,9 +55,14 @@ class L10nPlKsefOutage(models.Model):
         readonly=True, help="Number or address of the Ministry's announcement, e.g. K/2026/AWR/02."
     )
     event_id = fields.Integer(
-        "Event", readonly=True, aggregator=None, help="The Ministry's number of the event."
+        "Number of the event",
+        readonly=True,
+        aggregator=None,
+        help="The Ministry's: it ties the start and the end of one event together.",
     )
-    announcement_ids = fields.One2many("l10n_pl_ksef.announcement", "outage_id", readonly=True)
+    announcement_ids = fields.One2many(
+        "l10n_pl_ksef.announcement", "outage_id", "Messages", readonly=True
+    )
     note = fields.Char("Reason", readonly=True)
     user_id = fields.Many2one("res.users", "By", readonly=True)
     mistaken = fields.Boolean("Entered by mistake", readonly=True)

@@ -89,7 +89,7 @@ class L10nPlKsefStatus(models.Model):
         """The rows of all environments that matter now; new ones are made."""
         companies = self.env["res.company"].search([("l10n_pl_ksef_environment", "!=", False)])
         keys = {*ALWAYS, *companies.mapped("l10n_pl_ksef_environment")}
-        existing = self.search([])
+        existing = self.search([("environment", "!=", False)])
         for status in existing:
             if status.watched and status.environment not in keys:
                 status._leave()

@@ -53,7 +53,7 @@ class L10nPlKsefStatus(models.Model):
     sentence = fields.Text("In words", compute="_compute_verdict")
     beacon_sentence = fields.Char(compute="_compute_beacon_sentence")
     is_announced = fields.Boolean(compute="_compute_announced")
-    announced = fields.Text("Announced", compute="_compute_announced")
+    announced = fields.Text(compute="_compute_announced")
     availability_day = fields.Float("24 hours (%)", digits=(4, 1), compute="_compute_figures")
     availability_week = fields.Float("7 days (%)", digits=(4, 1), compute="_compute_figures")
     availability_month = fields.Float("30 days (%)", digits=(4, 1), compute="_compute_figures")

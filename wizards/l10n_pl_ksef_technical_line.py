@@ -12,5 +12,5 @@ class L10nPlKsefTechnicalLine(models.TransientModel):
     before = fields.Text("Rejected file", readonly=True)
     after = fields.Text("Now", readonly=True)
     content = fields.Boolean(
-        "Content", readonly=True, help="It would make it another invoice, which is refused."
+        readonly=True, help="It would make it another invoice, which is refused."
     )
