@@ -392,3 +392,21 @@ def test_every_header_of_an_upload(api: Api, xml: bytes) -> None:
             answer = api.request("PUT", asked["url"], headers=headers, content=batch.parts[0])
             assert answer.status_code == 400, (name, position)
     assert batch.put().status_code == 201
+
+
+def test_every_character_of_a_reference(api: Api, xml: bytes) -> None:
+    session = open_session(api, login(api)["access"])
+    reference = session.send(xml)
+    for _look in range(2):
+        number = session.status(reference)["ksefNumber"]
+    names = {
+        f"/sessions/{session.reference}": (len("/sessions/"), {21173}),
+        f"/sessions/{session.reference}/invoices/{reference}": (56, {21405}),
+        f"/invoices/ksef/{number}": (len("/invoices/ksef/"), {21164, 21405}),
+    }
+    for path, (start, codes) in names.items():
+        assert api.call("GET", path, session.token).status_code == 200
+        for position in range(start, len(path)):
+            changed = respelled(path, position)
+            if path[position] not in "-/":
+                assert code_of(api.call("GET", changed, session.token)) in codes, changed
