@@ -28,11 +28,43 @@ class AccountMove(models.Model):
         help="It is frozen, KSeF surely does not have it, and no print of it is out.",
     )
 
-    @api.depends("l10n_pl_ksef_document_ids.state", "l10n_pl_ksef_document_ids.issued_offline")
+    l10n_pl_ksef_technical_id = fields.Many2one(
+        "l10n_pl_ksef.document",
+        "Rejected after its print was handed over",
+        compute="_compute_l10n_pl_ksef_may_issue_offline",
+        compute_sudo=True,
+    )
+    l10n_pl_ksef_deadline_status = fields.Selection(
+        selection=lambda self: self.env["l10n_pl_ksef.document"]
+        ._fields["deadline_status"]
+        .selection,
+        string="KSeF term",
+        compute="_compute_l10n_pl_ksef_may_issue_offline",
+        compute_sudo=True,
+    )
+
+    @api.depends(
+        "l10n_pl_ksef_document_ids.state",
+        "l10n_pl_ksef_document_ids.issued_offline",
+        "l10n_pl_ksef_document_ids.deadline_status",
+    )
     def _compute_l10n_pl_ksef_may_issue_offline(self):
         for move in self:
-            document = move._l10n_pl_ksef_document()._binding()
-            move.l10n_pl_ksef_may_issue_offline = bool(document._withdrawable())
+            document = move._l10n_pl_ksef_document()
+            move.l10n_pl_ksef_may_issue_offline = bool(document._binding()._withdrawable())
+            move.l10n_pl_ksef_technical_id = document.filtered(
+                lambda d: d.state == "rejected" and d.issued_offline
+            )
+            move.l10n_pl_ksef_deadline_status = (
+                document.state not in ("accepted", "withdrawn") and document.deadline_status
+            )
+
+    @api.depends("l10n_pl_ksef_technical_id")
+    def _compute_show_reset_to_draft_button(self):
+        # EXTENDS 'l10n_pl_ksef': its print is out; a technical correction puts it right
+        super()._compute_show_reset_to_draft_button()
+        for move in self.filtered("l10n_pl_ksef_technical_id"):
+            move.show_reset_to_draft_button = False
 
     # -- which mode ------------------------------------------------------------------------------
 
@@ -149,6 +181,11 @@ class AccountMove(models.Model):
             )
         )
         return document
+
+    def action_l10n_pl_ksef_technical_correction(self):
+        """Compare with the rejected file, then correct it technically."""
+        self.ensure_one()
+        return self.l10n_pl_ksef_technical_id.action_technical_correction()
 
     def _l10n_pl_ksef_check_invoicing(self):
         if not self.env.user.has_group("account.group_account_invoice"):

@@ -21,14 +21,17 @@ class AccountMoveSend(models.AbstractModel):
                     ", ".join(left_out.mapped("name")),
                 ),
             }
-        alerts |= self._l10n_pl_ksef_waiting_alert(ours)
+        waiting = ours.filtered(lambda move: move._l10n_pl_ksef_waits_for())
+        if waiting == ours:
+            alerts.pop("l10n_pl_ksef_offline", None)  # nothing of it is issued now
+        alerts |= self._l10n_pl_ksef_waiting_alert(waiting)
         alerts |= self._l10n_pl_ksef_offline_alert(ours)
         return alerts
 
     def _l10n_pl_ksef_waiting_alert(self, moves):
-        waiting = {move: waits for move in moves if (waits := move._l10n_pl_ksef_waits_for())}
-        if not waiting:
+        if not moves:
             return {}
+        waiting = {move: move._l10n_pl_ksef_waits_for() for move in moves}
         originals = self.env["account.move"].union(*waiting.values()).sudo(False)
         alert = {
             "level": "info",
@@ -43,7 +46,11 @@ class AccountMoveSend(models.AbstractModel):
 
     def _l10n_pl_ksef_offline_alert(self, moves):
         """The way out for those that KSeF did not take: the user chooses."""
-        refused = moves.filtered("l10n_pl_ksef_may_issue_offline")
+        refused = moves.filtered(
+            lambda move: (
+                move.l10n_pl_ksef_may_issue_offline and not move._l10n_pl_ksef_is_switched_offline()
+            )
+        )
         if not refused:
             return {}
         alert = {

@@ -154,7 +154,7 @@ class L10nPlKsefForecast(models.AbstractModel):
     @api.model
     def _sentences(self, figures):
         """The same for people: a list of {'text', 'level'} with level 'muted', 'good' or 'bad'."""
-        found = [self._queue_sentence(figures)]
+        found = self._queue_sentences(figures)
         if figures["overdue"]:
             found.append(
                 ("bad", self.env._("Over their deadline: %s. Send them still.", figures["overdue"]))
@@ -184,9 +184,9 @@ class L10nPlKsefForecast(models.AbstractModel):
         return [{"level": level, "text": text} for level, text in found]
 
     @api.model
-    def _queue_sentence(self, figures):
+    def _queue_sentences(self, figures):
         if not figures["waiting"]:
-            return "muted", self.env._("Nothing waits to be sent.")
+            return [("muted", self.env._("Nothing waits to be sent."))]
         values = {"count": figures["waiting"], "duration": self._duration(figures["seconds"])}
         if figures["offline"]:
             text = self.env._(
@@ -200,13 +200,13 @@ class L10nPlKsefForecast(models.AbstractModel):
                 **values,
             )
         if not figures["earliest_deadline"]:
-            return "muted", text
+            return [("muted", text)]
         day = format_date(self.env, figures["earliest_deadline"])
         if figures["level"] == "risk":
-            when = self.env._("Earliest deadline: the end of %s.", day)
-            return "muted", f"{text} {when}"
-        safe = self.env._("Earliest deadline: the end of %s. That is safe.", day)
-        return "good", f"{text} {safe}"
+            term = "muted", self.env._("Earliest deadline: the end of %s.", day)
+        else:
+            term = "good", self.env._("Earliest deadline: the end of %s. That is safe.", day)
+        return [("muted", text), term]
 
     @api.model
     def _duration(self, seconds):

@@ -39,7 +39,7 @@ class TestForecast(OfflineCommon):
         self.wizard(kind="own").action_offline()
         self.offline_ones(1)
         self.assertTrue(self.figures()["offline"])
-        self.assertIn("way back to ONLINE", self.said("good"))
+        self.assertIn("way back to ONLINE", self.said("muted"))
         wizard = self.wizard()
         self.assertIn("way back to ONLINE", wizard.forecast)
         self.assertFalse(wizard.risk)

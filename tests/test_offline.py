@@ -325,3 +325,71 @@ class TestOffline(OfflineCommon):
         self.wizard(kind="failure", announcement="K/2026/AWR/02").action_announce()
         self.assertEqual(self.wizard().announced_id.announcement, "K/2026/AWR/02")
         self.assertEqual(self.company.l10n_pl_ksef_mode, "online")
+
+    # -- what Send & Print offers ----------------------------------------------------------------
+
+    def alerts(self, move):
+        wizard = self.env["account.move.send.wizard"].with_user(self.accountant)
+        return wizard.create({"move_id": move.id}).alerts or {}
+
+    def test_failed_sending_offers_to_issue_offline(self):
+        """The send failed before it left, and the user chooses."""
+        self.simulator.fault(LOGIN, "refuse", times=9)
+        move = self.invoice()
+        with self.assertRaises(UserError) as caught, self.env.cr.savepoint():
+            self.send(move)
+        self.assertIn("Issue offline", str(caught.exception))
+        self.send(move, allow_fallback_pdf=True)
+        self.assertTrue(move.l10n_pl_ksef_may_issue_offline)
+        model, method, ids = self.alerts(move)["l10n_pl_ksef_issue_offline"]["action_call"]
+        getattr(self.env[model].with_user(self.accountant).browse(ids), method)()
+        self.assertFalse(move.l10n_pl_ksef_may_issue_offline)
+        self.assertNotIn("l10n_pl_ksef_issue_offline", self.alerts(move))
+        self.send(move)
+        self.assertEqual(self.labels(move), ["OFFLINE", "CERTYFIKAT"])
+        self.assertTrue(move.invoice_pdf_report_id)
+
+    def test_switched_off_company_is_told_once(self):
+        move = self.invoice()
+        self.freeze(move)
+        self.assertIn("l10n_pl_ksef_issue_offline", self.alerts(move))
+        self.wizard(kind="own").action_offline()
+        alerts = self.alerts(move)
+        self.assertIn("l10n_pl_ksef_offline", alerts)
+        self.assertNotIn("l10n_pl_ksef_issue_offline", alerts)
+
+    def test_many_at_once_from_the_list(self):
+        good = self.invoice() | self.invoice(200)
+        sent = self.invoice(400)
+        self.send(sent)
+        result = (good | sent).with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        self.assertEqual(set(good.mapped("l10n_pl_ksef_mode")), {"offline24"})
+        self.assertEqual(result["params"]["type"], "warning")
+        self.assertIn(sent.name, result["params"]["message"])
+
+    # -- a total failure by mistake --------------------------------------------------------------
+
+    def test_total_failure_by_mistake_goes_back(self):
+        self.announce("total_failure")
+        move = self.invoice()
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_outside()
+        reader = new_test_user(
+            self.env,
+            login="ksef_other",
+            groups="base.group_user",
+            company_id=self.company.id,
+            company_ids=[fields.Command.set(self.company.ids)],
+        )
+        with self.assertRaises(AccessError):
+            move.with_user(reader).action_l10n_pl_ksef_undo_outside()
+        said = len(move.message_ids)
+        move.with_user(self.accountant).action_l10n_pl_ksef_undo_outside()
+        self.assertEqual(move.l10n_pl_ksef_state, "to_send")
+        self.assertFalse(move.l10n_pl_ksef_mode)
+        self.assertGreater(len(move.message_ids), said)
+        self.assertIn("K/2026/AWR/01", move.message_ids[0].body)
+        self.assertTrue(
+            any("Issued outside KSeF" in body for body in move.message_ids.mapped("body"))
+        )
+        self.send(move)
+        self.assertEqual(move.l10n_pl_ksef_state, "accepted")
