@@ -20,6 +20,7 @@ class AccountJournal(models.Model):
             and journal.company_id.sudo().root_id.l10n_pl_ksef_environment
         )
         counts = journals._l10n_pl_ksef_counts()
+        forecasts = journals._l10n_pl_ksef_forecasts()
         for journal in journals:
             root = journal.company_id.sudo().root_id
             status = root._l10n_pl_ksef_status()
@@ -27,6 +28,7 @@ class AccountJournal(models.Model):
                 "offline": root.l10n_pl_ksef_mode == "offline",
                 "proposal": root.l10n_pl_ksef_proposal,
                 "announced": status.announced if status.is_announced else "",
+                "forecast": forecasts[root],
                 **counts[journal],
             }
         return data
@@ -43,6 +45,15 @@ class AccountJournal(models.Model):
         ):
             counts[journal][states[state]] += count
         return counts
+
+    def _l10n_pl_ksef_forecasts(self):
+        """What waits, how long it takes, and what is at risk: sentences by head company."""
+        Forecast = self.env["l10n_pl_ksef.forecast"]
+        figures = {root: Forecast._figures(root) for root in self.company_id.sudo().root_id}
+        return {
+            root: Forecast._sentences(found) if found["waiting"] or found["level"] == "risk" else []
+            for root, found in figures.items()
+        }
 
     def action_l10n_pl_ksef_mode(self):
         """The page with the switch, for the company of this journal."""

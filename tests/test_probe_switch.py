@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
-from .probe_common import ProbeCommon
+from .probe_common import MONDAY, ProbeCommon
 
 
 @tagged("post_install", "-at_install", "post_install_l10n")
@@ -103,6 +103,11 @@ class TestProbeSwitch(ProbeCommon):
         journal = self.company_data["default_journal_sale"].with_user(self.accountant)
         card = journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef"]
         self.assertEqual((card["waiting"], card["to_send"], card["to_fix"]), (1, 1, 0))
+        self.assertIn("Waiting to be sent: 1", card["forecast"][0]["text"])
+        self.set_clock(MONDAY + timedelta(days=9))
+        card = journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef"]
+        said = {line["level"]: line["text"] for line in card["forecast"]}
+        self.assertIn("Over their deadline: 1", said["bad"])
         domain = journal.action_l10n_pl_ksef_invoices()["domain"]
         self.assertEqual(self.env["account.move"].search_count(domain), 2)
 
