@@ -5,9 +5,11 @@ from . import account_move_correction
 from . import account_move_fa3
 from . import account_move_fa3_amounts
 from . import account_move_fa3_annotations
+from . import account_move_fa3_booked
 from . import account_move_fa3_findings
 from . import account_move_fa3_parties
 from . import account_move_fa3_payment
+from . import account_move_fa3_prefetch
 from . import account_move_fa3_rows
 from . import account_move_fa3_scope
 from . import account_move_fa3_terms

@@ -8,8 +8,6 @@ from ..ksef.fa3.validate import check, check_bytes
 from ..ksef.fa3.writer import write
 from .account_move_fa3_draft import Draft
 
-#: Invoices whose data are fetched together.
-BATCH = 50
 #: Findings about a value that the writer cannot write at all.
 _UNWRITABLE = {"kind", "forbidden"}
 
@@ -108,24 +106,6 @@ class L10nPlKsefFa3(models.AbstractModel):
         if not draft.problems:
             self._check_file(draft, xml)
         return (None if draft.problems and not preview else xml), draft
-
-    @api.model
-    def _prefetch(self, move):
-        """Fetch what the lines need for the whole recordset that the invoice is one of.
-
-        The ORM itself would fetch taxes, tags and products again for every invoice.
-        """
-        ids = list(move._prefetch_ids)
-        line = move.line_ids[:1]
-        if not line.id or "tax_ids" in line._cache:
-            return
-        start = ids.index(move.id) if move.id in ids else 0
-        lines = move.browse(ids[start : start + BATCH] or move.ids).line_ids
-        for name in ("tax_ids", "tax_tag_ids", "product_id", "product_uom_id"):
-            lines.mapped(name)
-        products = lines.product_id
-        products.mapped("default_code")
-        products.product_tmpl_id.mapped("categ_id")
 
     @api.model
     def _check_file(self, draft, xml):
@@ -235,5 +215,5 @@ class L10nPlKsefFa3(models.AbstractModel):
 
     @api.model
     def _system_info(self):
-        module = self.env["ir.module.module"].sudo()._get("l10n_pl_ksef")
-        return f"Odoo 19 l10n_pl_ksef {module.installed_version or ''}".strip()
+        manifest = self.env["ir.module.module"].get_module_info("l10n_pl_ksef")
+        return f"Odoo 19 l10n_pl_ksef {manifest.get('version', '')}".strip()

@@ -28,9 +28,20 @@ class L10nPlKsefFa3(models.AbstractModel):
             text = self.env._("More than 10,000 lines: split the invoice.")
             draft.problem("KS27", move, "invoice_line_ids", text)
             return
+        self._check_rounding(draft)
+        if not self._load_booked(draft):
+            self._load_base_lines(draft)
+        if not draft.rows and not draft.deductions:
+            draft.problem("KS07", move, "invoice_line_ids", self.env._("There is no product line."))
+        self._load_rate(draft)
+
+    @api.model
+    def _load_base_lines(self, draft):
+        """The rows and settlements of any invoice, by Odoo's own base lines."""
+        move = draft.move
+        self._prefetch_base_lines(move)
         base_lines, _tax_lines = move._get_rounded_base_and_tax_lines()
         base_lines.sort(key=lambda base: (base["record"].sequence, base["record"].id))
-        self._check_rounding(draft)
         for base_line in base_lines:
             kind = base_line["special_type"]
             if kind == "cash_rounding":
@@ -43,10 +54,9 @@ class L10nPlKsefFa3(models.AbstractModel):
                 )
                 draft.problem("KS13", move, "invoice_payment_term_id", text)
             elif not kind:
-                self._load_line(draft, base_line)
-        if not draft.rows and not draft.deductions:
-            draft.problem("KS07", move, "invoice_line_ids", self.env._("There is no product line."))
-        self._load_rate(draft)
+                row = self._row(draft, base_line)
+                if row is not None:
+                    self._add_row(draft, row)
 
     @api.model
     def _check_rounding(self, draft):
@@ -65,13 +75,9 @@ class L10nPlKsefFa3(models.AbstractModel):
             draft.problem("KS30", move, "currency_id", text)
 
     @api.model
-    def _load_line(self, draft, base_line):
-        """One product line: a row, a settlement, or the deduction of an advance."""
-        line = base_line["record"]
-        row = self._row(draft, base_line)
-        if row is None:
-            return
-        if self._is_advance_deduction(draft, line):
+    def _add_row(self, draft, row):
+        """One product line: a row, or the deduction of an advance."""
+        if self._is_advance_deduction(draft, row.line):
             draft.deductions.append(row)
         else:
             draft.rows.append(row)

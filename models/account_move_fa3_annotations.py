@@ -67,10 +67,9 @@ class L10nPlKsefFa3(models.AbstractModel):
         if move.l10n_pl_ksef_split_payment:
             split = move.l10n_pl_ksef_split_payment == "yes"
         else:
-            annexed = self._is_annexed(draft)
             amount = total * draft.rate if draft.rate else total
             above = rounded(amount, 2) > SPLIT_PAYMENT_LIMIT
-            split = bool(annexed and above and draft.buyer.get("NIP"))
+            split = bool(above and draft.buyer.get("NIP") and self._is_annexed(draft))
         if split and move.preferred_payment_method_line_id.journal_id.type == "cash":
             text = self.env._("Split payment and payment in cash contradict each other.")
             draft.warning("KS31", move, "preferred_payment_method_line_id", text)

@@ -9,6 +9,7 @@ import random
 import re
 from datetime import date
 from decimal import Decimal
+from unittest.mock import patch
 
 from lxml import etree
 
@@ -168,8 +169,29 @@ class TestFa3Property(Fa3Common):
         for base, found in sums.items():
             self.assertEqual(found, amount(fa, base), f"{what}: {base}")
 
+    def is_short(self, move, xml, what):
+        """Whether the rows came from the journal items; then base lines must say the same."""
+        builder = type(self.env["l10n_pl_ksef.fa3"])
+        load = builder._load_booked
+        ways = []
+
+        def booked(builder, draft):
+            ways.append(load(builder, draft))
+            return ways[-1]
+
+        with patch.object(builder, "_load_booked", booked):
+            told = [problem.message() for problem in move._l10n_pl_ksef_fa3_problems()]
+        if ways != [True]:
+            return False
+        with patch.object(builder, "_load_booked", lambda builder, draft: False):
+            problems = [problem.message() for problem in move._l10n_pl_ksef_fa3_problems()]
+            self.assertEqual(problems, told, what)
+            if xml:
+                self.assertEqual(move._l10n_pl_ksef_build_fa3(), xml, what)
+        return True
+
     def test_random_invoices(self):
-        files = refusals = 0
+        files = refusals = short = 0
         for number in range(COUNT):
             what = f"seed {SEED}, invoice {number}"
             move = self.random_invoice()
@@ -179,6 +201,7 @@ class TestFa3Property(Fa3Common):
             except UserError:
                 continue  # Odoo itself refuses negative totals
             xml = self.outcome(move, what)
+            short += self.is_short(move, xml, what)
             if xml is None:
                 refusals += 1
                 continue
@@ -186,6 +209,7 @@ class TestFa3Property(Fa3Common):
             self.check_identities(move, xml, what)
         self.assertGreater(files, COUNT / 3)
         self.assertGreater(refusals, 0)
+        self.assertGreater(short, COUNT / 20)
 
     def test_random_corrections(self):
         """Chains of corrections of one invoice: every file obeys the identities."""

@@ -83,7 +83,8 @@ class Number(Lexical):
     def problem(self, value: Any) -> tuple[str, dict[str, Any]] | None:
         if not isinstance(value, Decimal) or not value.is_finite():
             return "kind", {"expected": "number", "value": type(value).__name__}
-        if value != rounded(value, self.decimals):
+        exponent = value.as_tuple().exponent
+        if exponent < -self.decimals and value != rounded(value, self.decimals):
             return "decimals", {"value": value, "limit": self.decimals}
         too_small = self.least is not None and value < self.least
         too_big = self.most is not None and value > self.most
@@ -150,9 +151,13 @@ class Moment(Lexical):
         return utc.isoformat() + "Z"
 
 
+#: Number of decimals -> the smallest step of it.
+_QUANTA = tuple(Decimal(1).scaleb(-decimals) for decimals in range(13))
+
+
 def rounded(value: Decimal, decimals: int) -> Decimal:
     """Half-up rounding; minus zero becomes zero."""
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP) + 0
+    return value.quantize(_QUANTA[decimals], rounding=ROUND_HALF_UP) + 0
 
 
 def _values(text: str) -> frozenset[str]:

@@ -24,6 +24,8 @@ _SPACES = re.compile("[\t\r\n\xa0\x85\u2028\u2029 ]+")
 
 def forbidden_characters(text: str) -> list[str]:
     """The distinct characters of the text that XML or KSeF refuses, sorted."""
+    if text.isascii() and text.isprintable():
+        return []
     return sorted(set(_FORBIDDEN.findall(text)))
 
 

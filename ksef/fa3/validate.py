@@ -142,24 +142,25 @@ def _particle(
         if fields[part].minimum and part not in present:
             yield part, "missing", {}
         return
-    touched = [
-        child
-        for child in part.parts
-        if (child in present if isinstance(child, str) else not present.isdisjoint(child.all_names))
-    ]
-    if part.optional and not touched:
+    if part.optional and present.isdisjoint(part.all_names):
         return
     if not isinstance(part, Choice):
         for child in part.parts:
             yield from _particle(child, present, fields)
         return
-    names = ", ".join(part.names())
-    if len(touched) > 1:
-        yield "", "conflict", {"names": names}
-    elif not touched:
-        yield "", "choice", {"names": names}
-    else:
+    touched = [
+        child
+        for child in part.parts
+        if (child in present if isinstance(child, str) else not present.isdisjoint(child.all_names))
+    ]
+    if len(touched) == 1:
         yield from _particle(touched[0], present, fields)
+        return
+    names = ", ".join(part.names())
+    if touched:
+        yield "", "conflict", {"names": names}
+    else:
+        yield "", "choice", {"names": names}
 
 
 def _join(path: str, name: str) -> str:
