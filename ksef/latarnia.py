@@ -30,6 +30,7 @@ KINDS: Mapping[str, str] = {
 }
 STATUSES = (AVAILABLE, *reversed(KINDS))
 _END = "FAILURE_END"
+_YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,33 @@ class Message:
             kind=text_of(data, "type") or "",
             title=text_of(data, "title") or "",
             text=text_of(data, "text") or "",
-            start=datetime_of(data, "start"),
-            end=datetime_of(data, "end"),
+            start=_moment_of(data, "start"),
+            end=_moment_of(data, "end"),
             version=integer_of(data, "version") or 0,
-            published=datetime_of(data, "published"),
-            raw=json.dumps(data, ensure_ascii=False),
+            published=_moment_of(data, "published"),
+            raw=_raw_of(data),
         )
 
     @classmethod
     def from_raw(cls, raw: str) -> Message:
         """Read what :attr:`raw` kept. Raises ValueError for anything else."""
         return cls.from_json(mapping(json.loads(raw)))
+
+
+def _moment_of(data: Mapping[str, Any], key: str) -> datetime | None:
+    """A moment that terms can be counted from: 9999-12-31 means that none is known."""
+    found = datetime_of(data, key)
+    return found if found is not None and found.year in _YEARS else None
+
+
+def _raw_of(data: Mapping[str, Any]) -> str:
+    """Readable where possible; half a surrogate pair has no UTF-8 and stays escaped."""
+    text = json.dumps(data, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(data)
+    return text
 
 
 @dataclass(frozen=True)
@@ -165,15 +182,14 @@ def _distinct(messages: Iterable[Message]) -> tuple[Message, ...]:
 def announcements(messages: Iterable[Message]) -> tuple[Announcement, ...]:
     """The events behind the messages, whatever readings they come from.
 
-    Of one event, category and kind the highest version counts. A message without event, readable
-    start or known category announces nothing, nor does an end that lies before the start. A
-    failure that is renamed total failure under its old number is two events; an announced end
-    ends both.
+    Of one event, category and kind the highest version counts, and of one message number, so that
+    a correction may change the category. A message without event, readable start or known
+    category announces nothing, nor does an end that lies before the start. A failure of which
+    another message makes a total failure is two events; an announced end ends both.
     """
     newest: dict[tuple[int, str, str], Message] = {}
-    for message in sorted(messages, key=_age):
-        if message.event_id is not None and message.start is not None and message.category in KINDS:
-            newest[message.event_id, message.category, message.kind] = message
+    for message in sorted(_uncorrected(messages), key=_age):
+        newest[message.event_id, message.category, message.kind] = message
     groups: dict[tuple[int, str], list[Message]] = {}
     for (event_id, category, _kind), message in newest.items():
         groups.setdefault((event_id, category), []).append(message)
@@ -182,6 +198,25 @@ def announcements(messages: Iterable[Message]) -> tuple[Announcement, ...]:
         for (event_id, category), group in groups.items()
     ]
     return tuple(sorted(found, key=lambda one: (one.start, one.event_id, one.kind)))
+
+
+def _uncorrected(messages: Iterable[Message]) -> list[Message]:
+    """The messages that can announce something and that no later version of them replaced."""
+    readable = [
+        message
+        for message in messages
+        if message.event_id is not None and message.start is not None and message.category in KINDS
+    ]
+    versions: dict[tuple[int, str, str], int] = {}
+    for message in readable:
+        key = (message.event_id, message.kind, message.number)
+        versions[key] = max(message.version, versions.get(key, message.version))
+    return [
+        message
+        for message in readable
+        if not message.number
+        or message.version == versions[message.event_id, message.kind, message.number]
+    ]
 
 
 def _age(message: Message) -> tuple[int, float]:

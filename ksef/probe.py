@@ -133,7 +133,7 @@ def _together(tasks: Iterable[Callable[[], None]], stopwatch: Stopwatch, limit: 
 def _is_key_list(body: bytes) -> bool:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, list) and bool(found)
 
@@ -195,6 +195,9 @@ class _Gauge:
             size += len(piece)
             if size > _MOST_BYTES:
                 raise ValueError(f"the answer is longer than {_MOST_BYTES} bytes")
+            if self._elapsed() > LIMIT * 1000:
+                # nobody waits for it any more: an answer in drops must not keep its thread
+                raise ValueError(f"no full answer within {LIMIT:g} s")
         return b"".join(pieces)
 
     def _judge(self, status: int, body: bytes) -> None:

@@ -204,12 +204,12 @@ class Verdict:
 
         Offline when KSeF is confirmed not to work, or a total failure is announced; an announced
         failure of a KSeF that answers keeps nobody from sending. Back online when it answers and
-        no announcement stands against it.
+        no announcement stands against it; that numbers are late keeps nobody from sending either.
         """
         if company_mode == "online":
             grave = self.mode == "total_failure"
             return GO_OFFLINE if self.online == NO or grave else None
-        return GO_ONLINE if self.online == YES and self.event is None else None
+        return GO_ONLINE if self.online in (YES, LATE) and self.event is None else None
 
 
 def legal_mode(now: datetime, events: Iterable[Event]) -> tuple[str, Event | None]:
@@ -236,9 +236,10 @@ def judge(
 ) -> Verdict:
     """The verdict at an aware moment.
 
-    ``circuit`` has seen all probes; ``probes`` are the latest of them, oldest first. ``events``
-    come from a beacon that is believed or from a person. ``passages`` are our invoices of the last
-    hours. ``beacon_read_at`` is only shown: a beacon that cannot be read changes nothing.
+    ``circuit`` has seen all probes; ``probes`` are the latest of them and the latest good one,
+    oldest first. ``events`` come from a beacon that is believed or from a person. ``passages`` are
+    our invoices of the last hours. ``beacon_read_at`` is only shown: a beacon that cannot be read
+    changes nothing.
     """
     events = list(events)
     stuck = _stuck(now, passages, thresholds)
@@ -287,7 +288,7 @@ def _moving(
 
 
 def _whose(
-    online: str, event: Event | None, probes: Iterable[Probe], thresholds: Thresholds
+    online: str, event: Event | None, probes: Sequence[Probe], thresholds: Thresholds
 ) -> str:
     if event is not None or online == LATE:
         return KSEF
@@ -297,9 +298,11 @@ def _whose(
     if any(probe.reached for probe in bad):
         return KSEF
     controls = [probe.control_ok for probe in bad if probe.control_ok is not None]
-    if not controls:
-        return UNKNOWN
-    return KSEF if any(controls) else OWN_LINE
+    if any(controls):
+        return KSEF
+    good = [probe.control_ok for probe in probes if probe.ok][-1:]
+    # an address that was silent while KSeF answered tells nothing of our line
+    return UNKNOWN if not controls or good == [False] else OWN_LINE
 
 
 def _figures(

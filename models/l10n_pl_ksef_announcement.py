@@ -10,8 +10,8 @@ from .l10n_pl_ksef_connection import to_naive
 
 
 def _storable(text):
-    """PostgreSQL stores no NUL; `raw` has it escaped."""
-    return text.replace("\0", "")
+    """PostgreSQL stores neither NUL nor half a surrogate pair; `raw` has them escaped."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 class L10nPlKsefAnnouncement(models.Model):
@@ -65,9 +65,17 @@ class L10nPlKsefAnnouncement(models.Model):
                 [("environment", "=", environment), ("raw_sha256", "in", list(digests))]
             ).mapped("raw_sha256")
         )
-        new = [(digest, m) for digest, m in digests.items() if digest not in known]
-        if not new:
-            return self.browse()
+        events = {}
+        for digest, message in digests.items():
+            if digest not in known:
+                events.setdefault(message.event_id, []).append((digest, message))
+        for event_id, new in events.items():
+            # what cannot be kept or applied hides no other event, and is tried again
+            with self.env["l10n_pl_ksef.status"]._spare_others(f"event {event_id}"):
+                self._keep(environment, new)
+
+    def _keep(self, environment, new):
+        """Store the new messages of one event, pairs of digest and message, and apply them."""
         rows = self.create(
             [
                 {
@@ -90,15 +98,18 @@ class L10nPlKsefAnnouncement(models.Model):
             ]
         )
         rows._open_outages()
-        return rows
 
     def _open_outages(self):
         """An event is told by all its messages together, those of earlier readings included."""
-        environment = self[0].environment
-        events = set(self.mapped("event_id"))
-        related = self.search([("environment", "=", environment), ("event_id", "in", list(events))])
+        environment, event_id = self[0].environment, self[0].event_id
+        if not event_id:
+            return
+        Outage = self.env["l10n_pl_ksef.outage"]
+        same = [("environment", "=", environment), ("event_id", "=", event_id)]
+        related, kinds = self.search(same), []
         for told in latarnia.announcements(latarnia.Message.from_raw(row.raw) for row in related):
-            outage = self.env["l10n_pl_ksef.outage"]._announce(
+            kinds.append(told.kind)
+            outage = Outage._announce(
                 environment,
                 kind=told.kind,
                 number=_storable(told.messages[-1].number) or str(told.event_id),
@@ -109,3 +120,8 @@ class L10nPlKsefAnnouncement(models.Model):
             )
             raws = {message.raw for message in told.messages}
             related.filtered(lambda row, raws=raws: row.raw in raws).outage_id = outage
+        if kinds:
+            # a correction changed its category: what it was called before moves no deadline
+            Outage.search(
+                [*same, ("kind", "not in", kinds), ("mistaken", "=", False)]
+            ).mistaken = True

@@ -18,26 +18,36 @@ class L10nPlKsefConnection(models.Model):
         left to the next check.
         """
         for connection in self.try_lock_for_update(allow_referencing=True):
-            lang = connection.company_id.partner_id.lang
-            vals = {"message": connection.with_context(lang=lang).env._("KSeF does not answer.")}
+            vals = {}
+            if connection.state != "problem":  # what a person has to mend stays readable
+                words = connection.with_context(lang=connection.company_id.partner_id.lang).env
+                vals["message"] = words._("KSeF does not answer.")
             if not connection.blocked_until or connection.blocked_until < until:
                 vals["blocked_until"] = until
             connection.write(vals)
 
-    def _wake_up(self):
-        """The outage is over: what waits goes now."""
-        self.try_lock_for_update(allow_referencing=True).write(
-            {"blocked_until": False, "failures": 0, "message": False}
-        )
+    def _wake_up(self, until):
+        """The outage is over: what waits goes now.
+
+        :param until: a rest beyond it is not ours: KSeF itself asked for it (429)
+        """
+        for connection in self.try_lock_for_update(allow_referencing=True):
+            vals = {"failures": 0}
+            if connection.state != "problem":
+                vals["message"] = False
+            if connection.blocked_until and connection.blocked_until <= until:
+                vals["blocked_until"] = False
+            connection.write(vals)
         for cron in ("ir_cron_flush", "ir_cron_poll"):
             self.env["l10n_pl_ksef.document"]._trigger(cron)
 
     # -- the proposal ----------------------------------------------------------------------------
 
-    def _propose(self, summary, note):
+    def _propose(self, summary, note, *, is_new):
         """One activity for each person in charge, updated, never repeated.
 
         :param summary, note: methods of the company without arguments, in the reader's language
+        :param is_new: else only what is still there is updated; who was done with it stays so
         """
         kind = "l10n_pl_ksef.mail_activity_type_outage"
         existing = {activity.user_id: activity for activity in self.activity_search([kind])}
@@ -46,7 +56,7 @@ class L10nPlKsefConnection(models.Model):
             vals = {"summary": getattr(company, summary)(), "note": getattr(company, note)()}
             if user in existing:
                 existing[user].write(vals)
-            else:
+            elif is_new:
                 self.activity_schedule(
                     kind, user_id=user.id, date_deadline=fields.Date.context_today(self), **vals
                 )

@@ -226,7 +226,7 @@ class L10nPlKsefEvidence(models.Model):
         found = hours.search([*same, ("hour", ">=", first), ("hour", "<=", last)])
         return [
             evidence_file.Anchor(to_aware(row.hour), row.checks, row.good, row.last_hash)
-            for row in (found | hours.search(same, limit=1)).sorted("hour")
+            for row in (found | hours._newest(outage.environment)).sorted("hour")
         ]
 
     @api.model

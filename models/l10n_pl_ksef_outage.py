@@ -1,5 +1,7 @@
 """Intervals of trouble: announcements of the Ministry, and a company's own switches to OFFLINE."""
 
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_datetime
@@ -7,6 +9,8 @@ from odoo.tools import format_datetime
 from ..ksef import deadlines, verdict
 from .l10n_pl_ksef_connection import to_aware, to_naive
 
+YEARS = range(2000, 2200)
+_NUMBER = re.compile(r"K/\d{4}/")  # K/2026/AWR/02; anything else is an address in the bulletin
 # What only an announcement of the Ministry can make (law 3), gravest first.
 ANNOUNCED = {
     deadlines.TOTAL_FAILURE: "total_failure",
@@ -85,6 +89,13 @@ class L10nPlKsefOutage(models.Model):
                     )
                 )
 
+    @api.constrains("kind", "start", "end")
+    def _check_years(self):
+        """Terms are counted from these days."""
+        for outage in self:
+            if any(day and day.year not in YEARS for day in (outage.start, outage.end)):
+                raise ValidationError(self.env._("Check the year of the announced outage."))
+
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
         raise UserError(self.env._("Outages are evidence for the tax office and stay."))
@@ -124,11 +135,7 @@ class L10nPlKsefOutage(models.Model):
         :param start, end: naive UTC
         :return: the outage
         """
-        known = [("environment", "=", environment), ("kind", "=", kind)]
-        of_event = [*known, ("event_id", "=", event_id)] if event_id else [(0, "=", 1)]
-        # a later message of the same event has another number
-        of_number = [*known, ("event_id", "in", (0, event_id)), ("announcement", "=", number)]
-        outage = self.search(of_event, limit=1) or self.search(of_number, limit=1)
+        outage = self._known(environment, kind, number, start, end, event_id)
         if not outage:
             return self.create(
                 {
@@ -143,11 +150,16 @@ class L10nPlKsefOutage(models.Model):
                 }
             )
         if outage.event_id and not event_id:
-            return outage  # the beacon knows better
+            # the beacon knows better, but for an end that it has not told yet
+            if end and not outage.end and end >= outage.start:
+                outage.end = end
+            return outage
+        # an end that was moved before the start, or that the beacon took back, is none
+        is_good = outage.end and outage.end >= start
+        is_taken_back = event_id and outage.end in outage.announcement_ids.mapped("end")
         told = {
             "start": start,
-            # an announced end that was moved behind the start of a correction is none
-            "end": end or (outage.end and outage.end >= start and outage.end),
+            "end": end or (is_good and not is_taken_back and outage.end),
             "event_id": event_id or outage.event_id,
             "announcement": outage.announcement or number,
         }
@@ -155,6 +167,33 @@ class L10nPlKsefOutage(models.Model):
         if changed:
             outage.write(changed)
         return outage
+
+    @api.model
+    def _known(self, environment, kind, number, start, end, event_id):
+        """The outage that an announcement tells of, or none. See `_announce`.
+
+        What was declared a mistake is another matter, but for an event that the beacon repeats.
+        """
+        same = [("environment", "=", environment), ("kind", "=", kind)]
+        if event_id:
+            if found := self.search([*same, ("event_id", "=", event_id)], limit=1):
+                return found
+            same.append(("event_id", "=", 0))  # entered by a person
+        same.append(("mistaken", "=", False))
+        # a later message of the same event has another number
+        numbers = ["|", ("announcement", "=", number), ("announcement_ids.number", "=", number)]
+        if found := self.search([*same, *numbers], limit=1):
+            return found
+        # a person may have named the address in the bulletin, and the beacon gives the number
+        meanwhile = [
+            *same,
+            *("|", ("end", "=", False), ("end", ">=", start)),
+            *([("start", "<=", end)] if end else []),
+        ]
+        others = self.search(meanwhile)
+        if event_id:
+            return others.filtered(lambda outage: not _NUMBER.match(outage.announcement))[:1]
+        return self.browse() if _NUMBER.match(number) else others.filtered("event_id")[:1]
 
     @api.model
     def _note_trouble(self, environment, circuit):
@@ -175,7 +214,7 @@ class L10nPlKsefOutage(models.Model):
                 }
             )
         elif circuit.state == verdict.CLOSED and lasting:
-            lasting.write({"end": to_naive(circuit.since)})
+            lasting._end(to_naive(circuit.since))
 
     # -- in words --------------------------------------------------------------------------------
 
@@ -281,8 +320,12 @@ class L10nPlKsefOutage(models.Model):
         self.check_access("read")
         self.sudo().filtered(lambda outage: outage.kind in ANNOUNCED)._end()
 
-    def _end(self):
-        self.filtered(lambda outage: not outage.end).write({"end": fields.Datetime.now()})
+    def _end(self, at=None):
+        """It is over, as of now or of `at`; never before it began, whatever a clock said."""
+        at = at or fields.Datetime.now()
+        for outage in self:
+            if not outage.end:
+                outage.end = max(at, outage.start)
 
     def action_mistaken(self):
         """It was entered by mistake: it stays as evidence and moves no deadline any more."""

@@ -162,7 +162,15 @@ class L10nPlKsefProbe(models.Model):
     def _gc_probes(self):
         """Hourly sums in the place of checks older than 90 days; only from the oldest end."""
         limit = (fields.Datetime.now() - timedelta(days=KEPT_DAYS)).replace(minute=0, second=0)
-        old = self.sudo().search([("at", "<", limit)], order="id", limit=20_000)
+        for environment, _label in self._fields["environment"].selection:
+            self.sudo()._thin(environment, limit)
+
+    def _thin(self, environment, limit):
+        """Up to the first check that stays: one made while the clock was wrong tears no hole."""
+        same = [("environment", "=", environment)]
+        first = self.search([*same, ("at", ">=", limit)], order="id", limit=1)
+        before = [("id", "<", first.id)] if first else []
+        old = self.search([*same, *before], order="id", limit=20_000)
         if not old:
             return
         self.env["l10n_pl_ksef.outage"].sudo()._before_thinning(old)

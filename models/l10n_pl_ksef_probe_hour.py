@@ -22,6 +22,9 @@ class L10nPlKsefProbeHour(models.Model):
     longest_ms = fields.Integer("Longest time (ms)", readonly=True, aggregator="max")
     availability = fields.Float("Availability (%)", readonly=True, aggregator="avg")
     last_hash = fields.Char("SHA-256 of the last check", required=True, readonly=True)
+    last_number = fields.Integer(
+        readonly=True, aggregator=None, help="Which check that was, whatever the clock said."
+    )
 
     _one_per_hour = models.UniqueIndex(
         "(environment, hour)", "An hour of an environment has one sum."
@@ -30,7 +33,16 @@ class L10nPlKsefProbeHour(models.Model):
     @api.model
     def _anchor(self, environment):
         """The hash that the oldest check that is left follows; empty if none was ever thinned."""
-        return self.search([("environment", "=", environment)], limit=1).last_hash or ""
+        return self._newest(environment).last_hash or ""
+
+    @api.model
+    def _newest(self, environment):
+        """The sum with the last check that was removed."""
+        return self.search(
+            [("environment", "=", environment)],
+            order="last_number DESC NULLS LAST, hour DESC",
+            limit=1,
+        )
 
     @api.model
     def _add(self, probes):
@@ -54,6 +66,7 @@ class L10nPlKsefProbeHour(models.Model):
                 "longest_ms": max(found.longest_ms, *rows.mapped("total_ms")),
                 "availability": 100.0 * good / checks,
                 "last_hash": rows[-1].hash,
+                "last_number": rows[-1].id,
             }
             if found:
                 found.write(vals)

@@ -288,6 +288,7 @@ class L10nPlKsefSender(models.AbstractModel):
             return isinstance(error, errors.RequestRejected)
         if error.outcome_unknown:
             # stays `sending` until resolved by hash (law 2)
+            self.env["l10n_pl_ksef.failure"]._note(connection, error)
             lease = fields.Datetime.now() + timedelta(seconds=LOST)
             document.write({"lease_until": lease, "error_kind": "unknown", "error_text": text})
             document._trigger("ir_cron_poll", at=lease)

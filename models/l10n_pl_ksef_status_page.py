@@ -54,10 +54,10 @@ class L10nPlKsefStatus(models.Model):
     beacon_sentence = fields.Char(compute="_compute_beacon_sentence")
     is_announced = fields.Boolean(compute="_compute_announced")
     announced = fields.Text(compute="_compute_announced")
-    availability_day = fields.Float("24 hours (%)", digits=(4, 1), compute="_compute_figures")
-    availability_week = fields.Float("7 days (%)", digits=(4, 1), compute="_compute_figures")
-    availability_month = fields.Float("30 days (%)", digits=(4, 1), compute="_compute_figures")
-    latency_day = fields.Integer("Mean time today (ms)", compute="_compute_figures")
+    availability_day = fields.Char("24 hours", compute="_compute_figures")
+    availability_week = fields.Char("7 days", compute="_compute_figures")
+    availability_month = fields.Char("30 days", compute="_compute_figures")
+    latency_day = fields.Char("Mean time today", compute="_compute_figures")
     graph = fields.Text(compute="_compute_graph")
 
     # -- in words --------------------------------------------------------------------------------
@@ -197,8 +197,9 @@ class L10nPlKsefStatus(models.Model):
     # -- in figures ------------------------------------------------------------------------------
 
     @api.depends("last_at")
+    @api.depends_context("lang")
     def _compute_figures(self):
-        """Availability of three windows in one query."""
+        """Availability of three windows in one query; a dash where nothing was measured."""
         now = fields.Datetime.now()
         columns = [
             SQL(
@@ -221,11 +222,10 @@ class L10nPlKsefStatus(models.Model):
         )
         found = {environment: figures for environment, *figures in rows}
         for status in self:
-            day, week, month, latency = found.get(status.environment, (0.0, 0.0, 0.0, 0))
-            status.availability_day = day
-            status.availability_week = week
-            status.availability_month = month
-            status.latency_day = round(latency or 0)
+            *parts, latency = found.get(status.environment, (None,) * (len(WINDOWS) + 1))
+            words = ["–" if part is None else f"{self._number(part)}%" for part in parts]
+            status.availability_day, status.availability_week, status.availability_month = words
+            status.latency_day = "–" if latency is None else f"{round(latency)} ms"
 
     @api.depends("last_at")
     @api.depends_context("lang", "tz")

@@ -1,9 +1,21 @@
 """What a company does when KSeF does not answer, and when it answers again."""
 
+from urllib.parse import urlsplit
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..ksef import verdict
+from .l10n_pl_ksef_connection import to_naive
+
+
+def _is_address(url):
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+    return is_web and "@" not in parts.netloc
 
 
 class ResCompany(models.Model):
@@ -32,11 +44,11 @@ class ResCompany(models.Model):
     @api.constrains("l10n_pl_ksef_control_url")
     def _check_l10n_pl_ksef_control_url(self):
         for company in self:
-            url = company.l10n_pl_ksef_control_url or ""
-            if url and not url.startswith(("https://", "http://")):
+            url = company.l10n_pl_ksef_control_url
+            if url and not _is_address(url):
                 raise ValidationError(
                     self.env._(
-                        "%s: the neutral address must begin with https:// or http://.",
+                        "%s: the neutral address must look like https://www.gov.pl.",
                         company.display_name,
                     )
                 )
@@ -109,12 +121,19 @@ class ResCompany(models.Model):
 
     def _l10n_pl_ksef_may_switch(self, proposal, found):
         """Whether it happens without a person: never into what only the Ministry can declare
-        (law 3), and back only from where it went by itself.
+        (law 3), not again where a person went back online in this outage, and back only from
+        where it went by itself.
         """
         if not self.l10n_pl_ksef_auto_switch or found.needs_confirmation:
             return False
         if proposal == verdict.GO_OFFLINE:
-            return True
+            return not self.env["l10n_pl_ksef.outage"].search_count(
+                [
+                    ("company_id", "=", self.id),
+                    ("end", ">=", to_naive(found.figures.trouble_since)),
+                ],
+                limit=1,
+            )
         return self._l10n_pl_ksef_own_outage().source == "probe"
 
     def _l10n_pl_ksef_switch(self, proposal):
@@ -133,10 +152,13 @@ class ResCompany(models.Model):
 
     def _l10n_pl_ksef_propose(self, proposal):
         connection = self.env["l10n_pl_ksef.connection"]._for_company(self)
-        if self.l10n_pl_ksef_proposal != proposal:
+        is_new = self.l10n_pl_ksef_proposal != proposal
+        if is_new:
             self.l10n_pl_ksef_proposal = proposal
             connection._drop_proposal()
-        connection._propose("_l10n_pl_ksef_proposal_summary", "_l10n_pl_ksef_proposal_note")
+        connection._propose(
+            "_l10n_pl_ksef_proposal_summary", "_l10n_pl_ksef_proposal_note", is_new=is_new
+        )
 
     def _l10n_pl_ksef_withdraw_proposal(self):
         if self.l10n_pl_ksef_proposal:
@@ -158,5 +180,5 @@ class ResCompany(models.Model):
     def _l10n_pl_ksef_status(self):
         """The status of the environment that the company is in, or none."""
         return self.env["l10n_pl_ksef.status"].search(
-            [("environment", "=", self.root_id.l10n_pl_ksef_environment)]
+            [("environment", "=", self.sudo().root_id.l10n_pl_ksef_environment)]
         )

@@ -83,9 +83,9 @@ class L10nPlKsefModeWizard(models.TransientModel):
             raise AccessError(self.env._("Only people who invoice may change the mode."))
 
     @api.model
-    def action_open(self):
-        """The page for the company that is chosen, filled in with what the checks found."""
-        wizard = self.create({})
+    def action_open(self, company=None):
+        """The page for a company, else the one that is chosen, filled in with what was found."""
+        wizard = self.create({"company_id": company.sudo().root_id.id} if company else {})
         if wizard.announced_id:
             wizard.kind = wizard.announced_id.kind
             wizard.announcement = wizard.announced_id.announcement
@@ -120,14 +120,14 @@ class L10nPlKsefModeWizard(models.TransientModel):
         if self.kind != "own":
             self._announce()
         company._l10n_pl_ksef_go_offline(self._words(), source="user", user_id=self.env.uid)
-        return self.action_open()
+        return self.action_open(self.company_id)
 
     def action_announce(self):
         """Only note the announcement: the company stays as it is."""
         self.ensure_one()
         self._check_user()
         self._announce()
-        return self.action_open()
+        return self.action_open(self.company_id)
 
     def _announce(self):
         missing = [
@@ -160,4 +160,4 @@ class L10nPlKsefModeWizard(models.TransientModel):
         self._check_user()
         self.company_id.check_access("read")
         self.company_id.sudo()._l10n_pl_ksef_go_online()
-        return self.action_open()
+        return self.action_open(self.company_id)

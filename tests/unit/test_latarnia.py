@@ -336,3 +336,26 @@ def test_an_end_announced_late_lies_in_the_past():
     assert announcements([message(), late])[0].event.end == parse_datetime(
         "2026-01-31T12:00:00+01:00"
     )
+
+
+def test_a_correction_may_change_the_category():
+    total = message(category="TOTAL_FAILURE")
+    milder = message(version=2)
+    for order in ([total, milder], [milder, total]):
+        assert told(announcements(order)) == [(1002, "failure", "01-31 09:13", None)]
+    # what cannot be read replaces nothing
+    broken = message(version=2, category="STORM")
+    assert [one.kind for one in announcements([total, broken])] == ["total_failure"]
+
+
+def test_a_year_that_means_never():
+    never = message(end="9999-12-31T23:59:59+00:00")
+    assert told(announcements([never])) == [(1002, "failure", "01-31 09:13", None)]
+    assert "9999" in never.raw
+    assert announcements([message(start="0001-01-01T00:00:00+02:00")]) == ()
+
+
+def test_half_a_surrogate_pair_stays_escaped():
+    odd = message(title="Awaria \ud800")
+    assert odd.raw.encode()
+    assert Message.from_raw(odd.raw) == odd

@@ -80,8 +80,9 @@ def test_the_request_is_light_and_anonymous(server, monkeypatch, tmp_path):
         (Answer(200, b"<html>Przerwa</html>"), "HTTP 200, but the answer is not the list of keys"),
         (Answer(200, b"[]"), "HTTP 200, but the answer is not the list of keys"),
         (Answer(200, b'{"exception": {}}'), "HTTP 200, but the answer is not the list of keys"),
+        (Answer(200, b"[" * 90_000), "HTTP 200, but the answer is not the list of keys"),
     ],
-    ids=["502", "503", "redirect", "204", "html", "empty", "object"],
+    ids=["502", "503", "redirect", "204", "html", "empty", "object", "deep"],
 )
 def test_what_is_no_answer_of_a_working_api(server, answer, error):
     server.answers[:] = [answer]
@@ -134,6 +135,13 @@ def test_an_endless_answer_is_left(server, monkeypatch):
     found = ask(server.url)
     assert not found.ok
     assert found.error == "body: ValueError: the answer is longer than 10 bytes"
+
+
+def test_an_answer_in_drops_does_not_keep_its_thread(server, monkeypatch):
+    monkeypatch.setattr(probe, "LIMIT", -1.0)
+    found = ask(server.url, limit=5)
+    assert not found.ok
+    assert found.error == "body: ValueError: no full answer within -1 s"
 
 
 def test_nobody_listens():

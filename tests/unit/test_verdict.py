@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 
@@ -178,6 +179,15 @@ def test_whose(bad, whose):
     assert verdict_of("+--+++", **bad).whose == "nobody"
 
 
+def test_a_control_address_that_never_answers_proves_nothing():
+    """It was silent while KSeF answered: a wrong address, not a dead line."""
+    good = Probe(at(0), True, control_ok=False)
+    bad = [Probe(at(5 * n), False, reached=False, control_ok=False) for n in (1, 2)]
+    assert judge(at(11), fold([good, *bad]), probes=[good, *bad]).whose == "unknown"
+    good = replace(good, control_ok=True)
+    assert judge(at(11), fold([good, *bad]), probes=[good, *bad]).whose == "own_line"
+
+
 def test_one_answer_of_the_control_address_is_enough():
     probes = [
         Probe(at(0), False, reached=False, control_ok=False),
@@ -271,6 +281,7 @@ def test_stuck_invoices():
     assert (verdict.online, verdict.whose) == ("late", "ksef")
     assert (verdict.figures.stuck, verdict.figures.oldest_stuck) == (2, 61 * 60)
     assert verdict.proposal("online") is None
+    assert verdict.proposal("offline") == "online", "KSeF takes what was issued offline"
 
 
 def test_one_stuck_among_others_that_move_is_its_own_trouble():
