@@ -29,12 +29,9 @@ from . import test_offline
 from . import test_outage_story
 from . import test_print
 from . import test_probe
-<<<<<<< HEAD
 from . import test_probe_chain
-from . import test_probe_switch
-=======
 from . import test_probe_faults
->>>>>>> 4adcbe1 ([FIX] probe: poisoned messages, clocks, people and faults that kept invoices back)
+from . import test_probe_switch
 from . import test_resilience
 from . import test_roles
 from . import test_schemas

@@ -1,5 +1,6 @@
 """The clock, the simulator and the checks of KSeF, together."""
 
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -89,9 +90,20 @@ class ProbeCommon(KsefCommon):
         )
         return status
 
+    def use_door(self, kind):
+        url = self.simulator.post("doors", kind=kind)["url"]
+        self.env["ir.config_parameter"].sudo().set_param("l10n_pl_ksef.simulator_url", url)
+
+    @contextmanager
+    def new_day(self):
+        with self.env.cr.savepoint(flush=True) as savepoint:
+            yield
+            savepoint.rollback()
+        self.env.invalidate_all()
+
     def message(self, **facts):
-        """A failure's start as the beacon tells it."""
-        return {
+        """A failure's start as the beacon tells it; None leaves a field out."""
+        told = {
             "id": "K/2026/AWR/01",
             "eventId": 77,
             "category": "FAILURE",
@@ -103,3 +115,4 @@ class ProbeCommon(KsefCommon):
             "published": "2026-07-20T09:05:00+02:00",
             **facts,
         }
+        return {name: value for name, value in told.items() if value is not None}

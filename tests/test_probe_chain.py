@@ -142,4 +142,4 @@ class TestProbeChain(ProbeCommon):
         self.env.invalidate_all()
         with self.assertQueryCount(30):
             found = page.web_search_read([], spec)["records"]
-        self.assertAlmostEqual(found[0]["availability_month"], 98.0, 0)
+        self.assertEqual(found[0]["availability_month"], "98.0%")

@@ -13,7 +13,7 @@ from odoo.tools import mute_logger
 
 from ..ksef import environment, latarnia
 from .common import SEND
-from .test_probe import ACTIVITY, MONDAY, STATUS, ProbeCommon
+from .probe_common import ACTIVITY, MONDAY, STATUS, ProbeCommon
 
 
 class FaultCommon(ProbeCommon):
