@@ -35,6 +35,7 @@ class L10nPlKsefDocument(models.Model):
 
     def _stamp_deadline(self):
         """The day until whose end (Warsaw) KSeF must have it; see ksef.deadlines for the law."""
+        terms = {}
         for environment, documents in self.grouped("environment").items():
             events = self.env["l10n_pl_ksef.outage"]._events(environment)
             for document in documents:
@@ -42,14 +43,24 @@ class L10nPlKsefDocument(models.Model):
                     document.legal_mode,
                     document.issue_date,
                     events,
-                    issued_at=to_aware(document.create_date),
+                    issued_at=to_aware(document._issued_at()),
                 )
-                vals = {"deadline": term.date, "deadline_status": term.status}
-                if document.deadline_stage and document.deadline != term.date:
-                    # what was said of the old day holds no more; the new one has its own warnings
-                    vals["deadline_stage"] = False
-                    document.move_id.activity_unlink([DEADLINE])
-                document.sudo().write(vals)
+                terms.setdefault((term.date or False, term.status), []).append(document.id)
+        for (day, status), ids in terms.items():
+            documents = self.browse(ids).sudo()
+            # what was said of an old day holds no more; the new one has its own warnings
+            warned = documents.filtered(lambda d, day=day: d.deadline_stage and d.deadline != day)
+            warned.deadline_stage = False
+            warned.move_id.activity_unlink([DEADLINE])
+            documents.write({"deadline": day, "deadline_status": status})
+
+    def _issued_at(self):
+        """When the invoice was frozen first; a technical correction is no new issue of it."""
+        self.ensure_one()
+        first = self.corrects_sha256 and self.move_id.l10n_pl_ksef_document_ids.filtered(
+            lambda d: d.xml_sha256 == self.corrects_sha256
+        )
+        return (first or self)[0].create_date
 
     # -- issuing ---------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Issuing while KSeF is away: switch, two codes, deadlines, and the way back."""
 
+from datetime import timedelta
+
 from lxml import html
 
 from odoo import fields
@@ -121,6 +123,32 @@ class TestOffline(OfflineCommon):
         self.announce("total_failure", start=0)
         self.assertEqual(document.deadline_status, "lifted")
 
+    def test_announcement_that_changes_moves_all_deadlines_at_once(self):
+        documents = self.env["l10n_pl_ksef.document"].sudo()
+        for number in range(3):
+            documents |= self.freeze_offline(self.invoice(100 + number))
+        outage = self.announce("failure", start=0)
+        self.assertEqual(set(documents.mapped("deadline_status")), {"open"})
+        outage.end = fields.Datetime.now()
+        (first,) = set(documents.mapped("deadline"))
+        outage.end = fields.Datetime.add(fields.Datetime.now(), days=10)
+        (later,) = set(documents.mapped("deadline"))
+        self.assertGreater(later, first)
+
+        def queries(end):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            outage.end = end
+            self.env.flush_all()
+            return self.cr.sql_log_count - before
+
+        few = queries(fields.Datetime.now())
+        for number in range(9):
+            documents |= self.freeze_offline(self.invoice(200 + number))
+        self.assertLess(queries(outage.end + timedelta(days=20)), few + 9, "not one by one")
+        self.assertEqual(len(set(documents.mapped("deadline"))), 1)
+
     def test_total_failure_is_outside_ksef(self):
         move = self.invoice()
         with self.assertRaises(UserError):
@@ -198,6 +226,7 @@ class TestOffline(OfflineCommon):
         self.assertEqual(self.labels(move), ["OFFLINE", "CERTYFIKAT"])
         with self.assertRaises(UserError), self.env.cr.savepoint():
             document.with_user(self.accountant).action_technical_correction()
+        self.assertEqual(fresh._issued_at(), document.create_date, "its term is the original's")
         self.run_cron("ir_cron_flush")
         self.make_due(fresh)
         self.run_cron("ir_cron_poll")
