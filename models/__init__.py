@@ -48,6 +48,7 @@ from . import l10n_pl_ksef_description
 from . import l10n_pl_ksef_document
 from . import l10n_pl_ksef_document_actions
 from . import l10n_pl_ksef_outage
+from . import l10n_pl_ksef_outage_outside
 from . import l10n_pl_ksef_outage_page
 from . import l10n_pl_ksef_document_offline
 from . import l10n_pl_ksef_document_watch

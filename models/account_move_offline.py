@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..ksef import warsaw
+from .account_move import TROUBLE
 from .l10n_pl_ksef_connection import to_aware
 from .l10n_pl_ksef_document_offline import DEADLINE
 from .l10n_pl_ksef_outage import ANNOUNCED
@@ -237,6 +238,7 @@ class AccountMove(models.Model):
                     )
                 )
             announcement = move.l10n_pl_ksef_total_failure_id.announcement
+            move.activity_unlink([TROUBLE])
             move._l10n_pl_ksef_detach_pdf()
             move.l10n_pl_ksef_total_failure_id = False
             move.message_post(

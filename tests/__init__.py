@@ -26,6 +26,7 @@ from . import test_flow
 from . import test_flush
 from . import test_forecast
 from . import test_offline
+from . import test_offline_tour
 from . import test_outage_story
 from . import test_print
 from . import test_probe

@@ -411,8 +411,11 @@ class TestOffline(OfflineCommon):
         )
         with self.assertRaises(AccessError):
             move.with_user(reader).action_l10n_pl_ksef_undo_outside()
+        move.l10n_pl_ksef_total_failure_id.with_user(self.administrator).action_mistaken()
+        self.assertIn("mistake", move.activity_ids.note)
         said = len(move.message_ids)
         move.with_user(self.accountant).action_l10n_pl_ksef_undo_outside()
+        self.assertFalse(move.activity_ids)
         self.assertEqual(move.l10n_pl_ksef_state, "to_send")
         self.assertFalse(move.l10n_pl_ksef_mode)
         self.assertGreater(len(move.message_ids), said)
