@@ -270,10 +270,22 @@ class L10nPlKsefDocument(models.Model):
         return float("inf")
 
     def _lock(self, *states):
-        """The rows of self that nobody else works on and that still are in one of the states."""
-        locked = self.try_lock_for_update(allow_referencing=True)
-        locked.invalidate_recordset(["state", "attempt", "lease_until", "session_id"])
-        return locked.filtered(lambda document: document.state in states)
+        """The rows of self that nobody else works on and that still are in one of the states.
+
+        The state is looked at first: whoever sends a document could not record what became of it
+        while another worker held its row, if only to find that there is nothing to do.
+
+        :raise SerializationFailure: another worker changed one between the look and the lock
+        """
+        self.invalidate_recordset(["state", "attempt", "lease_until", "session_id"])
+        fitting = self.filtered(lambda document: document.state in states)
+        return fitting.try_lock_for_update(allow_referencing=True)
+
+    def _lock_idle(self):
+        """The rows of self that may be put off: nobody else works on them or is sending them."""
+        now = fields.Datetime.now()
+        idle = self.filtered(lambda d: d.state != "sending" or d.lease_until <= now)
+        return idle._lock("queued", "sending", "sent", "accepted")
 
     def _wait_for_turn(self, text, seconds):
         """The limit of requests is used up: nothing is wrong, only later."""

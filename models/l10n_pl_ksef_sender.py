@@ -53,11 +53,19 @@ class L10nPlKsefSender(models.AbstractModel):
         documents = Document.search(domain, order="deadline, issue_date, id")
         documents._checkpoint(remaining=len(documents))
         self._send(documents)
-        # What is left was either put off, or time was up. Only the latter may ask for another run
-        # at once: a remainder that does not shrink makes Odoo call again without end.
-        left = Document.search_count(domain)
-        documents._checkpoint(remaining=left if left < len(documents) else 0)
+        self._go_on(documents, documents.search_count(domain), "ir_cron_flush")
         self._wake("ir_cron_flush", [("state", "=", "queued"), SWITCHED_ON])
+
+    @api.model
+    def _go_on(self, documents, left, cron):
+        """End this run of a scheduled action; what time was too short for gets another one at once.
+
+        What is still due otherwise could not be done: asking for a run would be a loop without end.
+        Odoo's own loop over a job that reports a remainder gives its later rounds no time.
+        """
+        documents._checkpoint(remaining=0)
+        if 0 < left < len(documents):
+            documents._trigger(cron)
 
     @api.model
     def _wake(self, cron, domain, field="next_attempt_at"):
@@ -120,8 +128,7 @@ class L10nPlKsefSender(models.AbstractModel):
 
     def _wait_for_turn(self, connection, documents, error):
         documents._checkpoint()
-        locked = documents._lock("queued", "sending", "sent", "accepted")
-        locked._wait_for_turn(connection._explain(error), error.retry_after)
+        documents._lock_idle()._wait_for_turn(connection._explain(error), error.retry_after)
 
     @contextmanager
     def _spare_others(self, documents):
@@ -143,7 +150,7 @@ class L10nPlKsefSender(models.AbstractModel):
                 raise
             self.env.cr.rollback()
             _logger.exception("KSeF: unexpected fault with %s", documents)
-            documents._lock("queued", "sending", "sent", "accepted")._put_off(
+            documents._lock_idle()._put_off(
                 self.env._("Unexpected fault, see the server's log. It is tried again by itself."),
                 kind="bug",
             )

@@ -35,9 +35,7 @@ class L10nPlKsefSender(models.AbstractModel):
         due = self._due_to_settle()
         Document._checkpoint(remaining=len(due))
         self._settle(due)
-        # as in `_flush`: only what time was too short for asks for another run at once
-        left = len(self._due_to_settle())
-        Document._checkpoint(remaining=left if left < len(due) else 0)
+        self._go_on(due, len(self._due_to_settle()), "ir_cron_poll")
         self._wake("ir_cron_poll", [("state", "=", "sent")])
         self._wake("ir_cron_poll", [("state", "=", "accepted"), *BARE])
         self._wake("ir_cron_poll", [("state", "=", "sending")], "lease_until")
@@ -96,9 +94,20 @@ class L10nPlKsefSender(models.AbstractModel):
         open_ones = documents.filtered(
             lambda d: d.state == "sent" or (d.state == "sending" and d.lease_until <= now)
         )
+        bare = documents.filtered(lambda d: d.state == "accepted" and d.upo_pending)
         if open_ones and self._settle_open(ksef, session, open_ones, elsewhere) <= 0:
             return
-        for document in documents.filtered(lambda d: d.state == "accepted" and d.upo_pending):
+        if len(bare) > FEW:
+            # the list has the links again, which cost no request that counts
+            rows = {row.reference: row for row in ksef.session_invoices(session.reference_number)}
+            links = {
+                d: rows[d.reference_number].upo_url for d in bare if d.reference_number in rows
+            }
+            for several in split_every(TOGETHER, bare.ids, bare.browse):
+                if self._receive_upos(ksef, session, several, links) <= 0:
+                    return
+            bare = bare.filtered("upo_pending")
+        for document in bare:
             if self._apart(document, session, ("accepted",), self._fetch_upo, ksef) <= 0:
                 return
 
@@ -132,16 +141,21 @@ class L10nPlKsefSender(models.AbstractModel):
 
         :return: seconds left for this run
         """
-        left = self._together(
+        self._together(
             documents, session, ("sending", "sent"), lambda d: self._record_number(d, rows[d])
         )
-        links = {d: rows[d].upo_url for d in documents if rows[d].upo_url}
-        if left <= 0 or not links:
-            return left
-        receipts = ksef.upos_at(list(links.values()))
-        confirmed = documents.filtered(lambda d: links.get(d) in receipts)
+        return self._receive_upos(ksef, session, documents, {d: rows[d].upo_url for d in documents})
+
+    def _receive_upos(self, ksef, session, documents, links):
+        """UPOs from where KSeF said they are; what does not come now stays pending.
+
+        :param links: document → address, or None
+        :return: seconds left for this run
+        """
+        receipts = ksef.upos_at([links[d] for d in documents if links.get(d)])
+        received = documents.filtered(lambda d: links.get(d) in receipts)
         return self._together(
-            confirmed, session, ("accepted",), lambda d: self._keep_upo(d, receipts[links[d]])
+            received, session, ("accepted",), lambda d: self._keep_upo(d, receipts[links[d]])
         )
 
     def _together(self, documents, session, states, settle):

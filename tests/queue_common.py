@@ -12,6 +12,7 @@ from .common import SELLER_NIP, KsefCommon
 OPEN, CLOSE = "POST /sessions/batch", "POST /sessions/batch/{ref}/close"
 OPEN_ONLINE = "POST /sessions/online"
 LIST = "GET /sessions/{ref}/invoices"
+UPO = "GET /sessions/{ref}/invoices/{invoice_ref}/upo"
 MODELS = "odoo.addons.l10n_pl_ksef.models"
 BATCH = f"{MODELS}.l10n_pl_ksef_sender_batch"
 REQUEST = f"{MODELS}.l10n_pl_ksef_request"

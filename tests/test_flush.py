@@ -8,9 +8,10 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..ksef.batch import BatchSession
+from ..ksef.client import Client
 from ..ksef.sessions import OnlineSession
 from .common import SEND
-from .queue_common import BATCH, LIST, OPEN, OPEN_ONLINE, KsefQueueCommon
+from .queue_common import BATCH, LIST, MODELS, OPEN, OPEN_ONLINE, UPO, KsefQueueCommon
 
 FOREVER = 10_000  # more documents than a test has: all of them go one by one
 
@@ -124,7 +125,8 @@ class TestFlush(KsefQueueCommon):
         self.poll(documents)
         self.assertEqual(set(moves.mapped("l10n_pl_ksef_state")), {"accepted"})
         self.assertEqual(documents.session_id, first)
-        self.assertEqual(len(self.simulator.calls(LIST)) - before, 2, "one for each session")
+        # the new session, the first one for the originals, and once more for their UPOs
+        self.assertEqual(len(self.simulator.calls(LIST)) - before, 3)
         self.assertEqual(len([r for r in self.simulator.invoices() if r["status"] == 200]), 8)
 
     def poll_simulator(self, session):
@@ -132,6 +134,43 @@ class TestFlush(KsefQueueCommon):
         ksef = self.connection._client()
         for _look in range(5):
             ksef.session_status(session.reference_number)
+
+    def test_receipts_that_did_not_come_need_one_list_again(self):
+        self.startPatcher(patch(f"{BATCH}.BATCH_ABOVE", 3))
+        _moves, documents = self.queue(6)
+        self.flush(documents)
+        with patch.object(Client, "upos_at", lambda _client, _links: {}):
+            self.make_due(documents)
+            self.run_cron("ir_cron_poll")
+        self.assertEqual(set(documents.mapped("state")), {"accepted"})
+        self.assertFalse(any(documents.mapped("upo_file")))
+        self.poll(documents)
+        self.assertTrue(all(documents.mapped("upo_file")))
+        self.assertFalse(self.simulator.calls(UPO))
+        self.assertEqual(len(self.simulator.calls(LIST)), 2)
+
+    def test_work_without_time_goes_on_in_another_run(self):
+        """A run of Odoo's scheduler has ten seconds; what is left asks for the next one at once."""
+        self.startPatcher(patch(f"{BATCH}.BATCH_ABOVE", 3))
+        _moves, documents = self.queue(6)
+        self.flush(documents)
+        self.startPatcher(patch(f"{MODELS}.l10n_pl_ksef_sender_settle.TOGETHER", 2))
+        cls = type(self.env["ir.cron"])
+        real = cls._commit_progress
+
+        def no_time(cron, *args, **kw):
+            real(cron, *args, **kw)
+            return 0
+
+        with patch.object(cls, "_commit_progress", no_time):
+            for accepted in (2, 4, 6):
+                self.make_due(documents)
+                wait = self.run_as_asked("ir_cron_poll")
+                states = Counter(documents.mapped("state"))
+                self.assertEqual(states["accepted"], accepted)
+                if accepted < 6:
+                    self.assertLessEqual(wait, 0, "the next run is at once")
+        self.assertTrue(all(documents.mapped("upo_file")))
 
     def test_one_that_breaks_the_recording_is_recorded_apart(self):
         self.startPatcher(patch(f"{BATCH}.BATCH_ABOVE", 3))

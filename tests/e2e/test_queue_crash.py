@@ -214,10 +214,29 @@ def test_workers_at_once_send_each_once(queue, count):
         )
     workers = [queue.workers.start("flush") for _worker in range(3)]
     assert [queue.workers.wait(worker) for worker in workers] == [0, 0, 0]
-    opened = [row["at"] for route in (ONLINE, BATCH) for row in queue.calls(route)]
+    calls = queue.calls(ONLINE) + queue.calls(BATCH)
+    opened = [row for row in calls if row["status"] == 201]
     assert len(opened) > 1, "they were at it together"
     queue.go_on()
     queue.assert_each_once(count)
+
+
+def test_workers_share_one_count_of_requests(queue):
+    """30 sendings a minute, whoever sends: the simulator never has to say 429."""
+    queue.issue(45)
+    workers = [queue.workers.start("flush_one_by_one") for _worker in range(3)]
+    assert [queue.workers.wait(worker) for worker in workers] == [0, 0, 0]
+    assert queue.states() == {"sent": 30, "queued": 15}
+    assert {row["status"] for row in queue.calls(SEND)} == {202}
+    assert 429 not in {row["status"] for row in queue.simulator.read("log")}
+    opened = [row for row in queue.calls(ONLINE) if row["status"] == 201]
+    assert len(opened) == 3, "all three were at it"
+    ((soonest,),) = queue.database(
+        "SELECT min(next_attempt_at) - now() AT TIME ZONE 'UTC' FROM l10n_pl_ksef_document"
+        " WHERE id > %s AND state = 'queued'",
+        queue.last,
+    )
+    assert soonest.total_seconds() > 10, "and nobody tries before there is room"
 
 
 def test_lease_keeps_others_off_until_it_ends(queue):

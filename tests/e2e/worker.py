@@ -16,6 +16,7 @@ from odoo import SUPERUSER_ID, Command, api, sql_db
 from odoo.modules.registry import Registry
 
 # ruff: noqa: F821 (env is the shell's)
+SENDER = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_sender_batch"
 
 
 def issue(env, count):
@@ -61,8 +62,17 @@ def flush(env):
     env["l10n_pl_ksef.document"]._cron_flush()
 
 
+def flush_one_by_one(env):
+    """Flush without packages, however many there are."""
+    with patch(f"{SENDER}.BATCH_ABOVE", 10_000):
+        flush(env)
+
+
 def poll(env):
     env["l10n_pl_ksef.document"]._cron_poll()
+
+
+WORK = {work.__name__: work for work in (issue, cron, flush, flush_one_by_one, poll)}
 
 
 def carry_out(order):
@@ -75,10 +85,8 @@ def carry_out(order):
         def small(self, ksef):
             return replace(granted(self, ksef), part_bytes=PART)
 
-        with patch.object(sender, "_package_limits", small), patch(MOST, 15):
-            {"issue": issue, "cron": cron, "flush": flush, "poll": poll}[order["do"]](
-                env, *order["with"]
-            )
+        with patch.object(sender, "_package_limits", small), patch(f"{SENDER}.MOST_DOCUMENTS", 15):
+            WORK[order["do"]](env, *order["with"])
 
 
 def start(order):
@@ -109,7 +117,6 @@ def listen(orders):
 
 
 PART = 3000
-MOST = "odoo.addons.l10n_pl_ksef.models.l10n_pl_ksef_sender_batch.MOST_DOCUMENTS"
 database, company = env.cr.dbname, env.ref("base.main_company").id
 env.cr.close()
 sql_db.close_all()  # connections are not shared with children
