@@ -12,6 +12,7 @@ from . import test_evidence_print
 from . import test_evidence_tour
 from . import test_fa3
 from . import test_fa3_alerts
+from . import test_fa3_accepted
 from . import test_fa3_advance
 from . import test_fa3_categories
 from . import test_fa3_correction
