@@ -21,6 +21,7 @@ from . import test_fa3_limits
 from . import test_fa3_parties
 from . import test_fa3_peer
 from . import test_fa3_peer_corrections
+from . import test_fa3_sale
 from . import test_fa3_sending
 from . import test_fa3_property
 from . import test_flow

@@ -2,6 +2,7 @@
 # The parts of bin/test. Each prints what it ran and ends in count_tests.
 
 PASSED=0 FAILED=0 SKIPPED=0
+OTHER_MODULES=sale_stock,account_debit_note,l10n_eu_oss
 
 # count_tests PASSED FAILED SKIPPED WHAT: a part without a test, or with a skipped one, is a failure.
 count_tests() {
@@ -61,15 +62,16 @@ test_unit() {
     count_pytest tests/simulator "$rc"
 }
 
-# test_in_odoo NAME TAGS: Odoo's tests in a fresh copy of the template, then dropped.
+# test_in_odoo NAME TAGS [MODULES]: Odoo's tests in a fresh copy of the template, then dropped;
+# with more modules, separated by commas.
 test_in_odoo() {
-    local name=$1 tags=$2 db=test_$1_$$ port log rc=0 sum total=0 failed=0 skipped errors
+    local name=$1 tags=$2 modules=${3:+$3,}$ADDON db=test_$1_$$ port log rc=0 sum total=0 failed=0 skipped errors
     log=$LOGS/test-$name.log
     port=$(free_port)
     say "Odoo tests $tags in database $db (log: $log)"
     db_copy "$TEMPLATE" "$db"
     set_address "$db" "$port"
-    LIMIT=${TEST_TIMEOUT:-1500} odoo_run server -d "$db" -i "$ADDON" --test-tags "$tags" \
+    LIMIT=${TEST_TIMEOUT:-1500} odoo_run server -d "$db" -i "$modules" --test-tags "$tags" \
         --stop-after-init --screenshots "$BENCH/screens" --http-port "$port" \
         --gevent-port "$((port < 65000 ? port + 1 : port - 1))" >"$log" 2>&1 || rc=$?
     [ -n "${KEEP_DB:-}" ] || db_drop "$db"
@@ -94,8 +96,12 @@ show_errors() {
         | cut -c1-400 | head -n 300
 }
 
-# Tests that need a browser or whole processes carry the tag ksef_browser.
-test_odoo() { test_in_odoo odoo "/$ADDON,-ksef_browser"; }
+# Tests that need a browser or whole processes carry the tag ksef_browser, those that need modules
+# on which the add-on does not depend the tag ksef_sale.
+test_odoo() {
+    test_in_odoo odoo "/$ADDON,-ksef_browser,-ksef_sale"
+    test_in_odoo sale "ksef_sale/$ADDON" "$OTHER_MODULES"
+}
 test_browser() {
     test_in_odoo browser "ksef_browser/$ADDON"
     run_pytest venv-sim tests/simulator -m slow
