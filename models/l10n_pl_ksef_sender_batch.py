@@ -80,6 +80,7 @@ class L10nPlKsefSender(models.AbstractModel):
                 batch.close()
             except errors.KsefError as error:
                 packed_documents._checkpoint()
+                self.env["l10n_pl_ksef.failure"]._note(connection, error)
                 self._note_batch_failure(packed_documents, session, connection._explain(error))
             else:
                 session.closed_at = fields.Datetime.now()
