@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class L10nPlKsefOutage(models.Model):
@@ -33,6 +34,10 @@ class L10nPlKsefOutage(models.Model):
         Evidence = self.env["l10n_pl_ksef.evidence"]
         Evidence._check_user()
         self.check_access("read")
+        if self.mistaken or self.start > fields.Datetime.now():
+            raise UserError(
+                self.env._("There is nothing to confirm: it was a mistake, or has not begun yet.")
+            )
         made = Evidence._make(self, self.company_id or self.env.company)
         return {
             "type": "ir.actions.act_window",
@@ -70,7 +75,7 @@ class L10nPlKsefOutage(models.Model):
 
         :return: a list of (outage, head company)
         """
-        outages = self.sudo()
+        outages = self.sudo().filtered(lambda outage: not outage.mistaken)
         fresh = fields.Datetime.now() - timedelta(days=30)
         made = {
             (one.outage_id, one.company_id, one.period_end)

@@ -4,12 +4,14 @@ Both languages stand in one document, whoever prints it, so nothing here is tran
 """
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from odoo import api, models
 
 # Rows of a table on paper; the file has all of them.
 EDGE = 5
+# KSeF is asked every five minutes; a longer pause between two checks is told.
+LONGEST_PAUSE = timedelta(minutes=15)
 MOST_PROBES = 60
 MOST_ATTEMPTS = 60
 MOST_INVOICES = 500
@@ -75,8 +77,11 @@ class ReportEvidence(models.AbstractModel):
         data = doc._data()
         outage, probes = data["outage"], data["probes"]
         shown, left_out = self._chosen(probes)
+        is_own_line = outage["kind"] == "trouble" and self._is_own_line(probes)
         return {
-            "title": OWN_TITLE if outage["kind"] == "own" else TITLE,
+            "title": OWN_TITLE if outage["kind"] == "own" or is_own_line else TITLE,
+            "is_own_line": is_own_line,
+            "gaps": [(self._utc(first), self._utc(last)) for first, last in self._gaps(data)],
             "data": data,
             "faults": [str(problem) for problem in doc._faults()],
             "made_at": self._moment(data["made_at"]),
@@ -108,6 +113,38 @@ class ReportEvidence(models.AbstractModel):
             "code": doc._code_image(),
             "code_mm": doc._code_millimetres(),
         }
+
+    @api.model
+    def _is_own_line(self, probes):
+        """Whether each failed probe was cut off from everything, not from KSeF alone."""
+        bad = [row for row in probes if not row["ok"]]
+        return bool(bad) and all(
+            row.get("control_ok") == "no" and not row.get("reached") for row in bad
+        )
+
+    @api.model
+    def _gaps(self, data):
+        """Stretches of the outage in which nothing was measured: pairs of moments in UTC.
+
+        Where only hourly sums are left, they tell of the checks.
+        """
+        outage, made_at = data["outage"], data["made_at"]["utc"]
+        end = min((outage["end"] or data["made_at"])["utc"], made_at)
+        sums = [
+            row["hour"] for row in data["anchors"] if row["hour"] >= outage["start"]["utc"][:13]
+        ]
+        begin = max([outage["start"]["utc"], *sums])
+        times = [begin, *(row["at"] for row in data["probes"] if begin < row["at"] < end), end]
+        longest = LONGEST_PAUSE if len(sums) == 0 else LONGEST_PAUSE + timedelta(hours=1)
+        return [
+            pair
+            for pair in zip(times, times[1:], strict=False)
+            if self._instant(pair[1]) - self._instant(pair[0]) > longest
+        ]
+
+    @api.model
+    def _instant(self, text):
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
 
     @api.model
     def _chosen(self, probes):

@@ -153,6 +153,20 @@ class TestEvidence(EvidenceCommon):
         self.run_cron("ir_cron_evidence")
         self.assertFalse(outage.evidence_ids)
 
+    def test_what_was_a_mistake_or_lies_ahead_is_not_confirmed(self):
+        wrong, _moves = self.whole_story()
+        wrong.with_user(self.administrator).action_mistaken()
+        self.run_cron("ir_cron_evidence")
+        self.assertFalse(wrong.evidence_ids)
+        ahead = self.outage(
+            "unavailability",
+            announcement="K/2026/NI/01",
+            start=fields.Datetime.add(fields.Datetime.now(), days=1),
+        )
+        for outage in (wrong, ahead):
+            with self.subTest(outage.kind), self.assertRaises(UserError):
+                self.make(outage)
+
     def test_it_is_made_before_its_checks_go(self):
         self.start = fields.Datetime.subtract(fields.Datetime.now(), days=100)
         outage = self.outage()

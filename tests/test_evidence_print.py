@@ -63,6 +63,49 @@ class TestEvidencePrint(EvidenceCommon):
         self.assertNotIn("Confirmation of KSeF unavailability", words)
         self.assertIn("przyczyna po stronie wystawcy", words)
 
+    def test_paper_says_when_nothing_was_measured(self):
+        """The server was off for three hours, and once more before the end."""
+        self.measure(-5, True)
+        outage = self.outage_of(0, 300)
+        for minutes in (0, 5, 10, 190, 195, 200):
+            self.measure(minutes, False)
+        self.measure(301, True)
+        (said,) = self.page(self.make(outage)).xpath("//*[@name='l10n_pl_ksef_gaps']")
+        words = said.text_content()
+        for minutes in (10, 190, 200, 300):
+            at = fields.Datetime.add(self.start, minutes=minutes)
+            self.assertIn(f"{at:%Y-%m-%d %H:%M:%S} UTC", words)
+        whole = self.outage_of(10_000, 10_030)
+        for minutes in range(10_000, 10_036, 5):
+            self.measure(minutes, minutes > 10_029)
+        self.assertFalse(self.page(self.make(whole)).xpath("//*[@name='l10n_pl_ksef_gaps']"))
+
+    def outage_of(self, begin, end):
+        """An outage without its checks, minutes after the start."""
+        self.start = fields.Datetime.subtract(fields.Datetime.now(), days=30)
+        return (
+            self.env["l10n_pl_ksef.outage"]
+            .sudo()
+            .create(
+                {
+                    "environment": "simulator",
+                    "kind": "trouble",
+                    "source": "probe",
+                    "start": fields.Datetime.add(self.start, minutes=begin),
+                    "end": fields.Datetime.add(self.start, minutes=end),
+                }
+            )
+        )
+
+    def test_a_dead_line_of_our_own_is_not_called_ksefs(self):
+        outage = self.outage_of(0, 30)
+        for minutes in range(-5, 36, 5):
+            ok = not 0 <= minutes < 30
+            self.measure(minutes, ok, control_ok=ok)
+        words = self.page(self.make(outage)).text_content()
+        self.assertNotIn("Confirmation of KSeF unavailability", words)
+        self.assertIn("The neutral address did not answer either", words)
+
     def test_paper_comes_from_the_file_not_from_the_rows(self):
         outage, _moves = self.whole_story()
         record = self.make(outage)
