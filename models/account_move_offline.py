@@ -50,9 +50,10 @@ class AccountMove(models.Model):
         "l10n_pl_ksef_document_ids.deadline_status",
     )
     def _compute_l10n_pl_ksef_may_issue_offline(self):
+        in_force = self.l10n_pl_ksef_document_ids._in_force()
         for move in self:
-            document = move._l10n_pl_ksef_document()
-            move.l10n_pl_ksef_may_issue_offline = bool(document._binding()._withdrawable())
+            document = move._l10n_pl_ksef_document(in_force)
+            move.l10n_pl_ksef_may_issue_offline = bool(document._withdrawable())
             move.l10n_pl_ksef_technical_id = document.filtered(
                 lambda d: d.state == "rejected" and d.issued_offline
             )

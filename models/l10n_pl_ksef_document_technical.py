@@ -1,6 +1,7 @@
 """Technical correction of an offline document that KSeF rejected while its print is out."""
 
 import re
+import unicodedata
 
 from lxml import etree
 
@@ -12,6 +13,8 @@ CONTENT = re.compile(
     r"(P_1|P_2|P_6|P_6A|P_8B|P_9A|P_9B|P_10|P_11\w*|P_12\w*|P_13\w*|P_14\w*|P_15|P_15ZK|KodWaluty"
     r"|RodzajFaktury|NIP|NrVatUE|KodUE|NrID|BrakID|StawkaPodatku|TypKorekty|NrKSeFFaKorygowanej)"
 )
+# Names may lose a character that KSeF does not take, but not become other names.
+NAMES = ("Nazwa", "P_7", "PelnaNazwa", "ImiePierwsze", "Nazwisko")
 # What differs in every file.
 PASSING = ("DataWytworzeniaFa", "SystemInfo")
 
@@ -128,17 +131,23 @@ def _changes(old, new):
         new file in its order, then those that it lacks; `content` tells what makes another invoice
     """
     before, after = _leaves(old), _leaves(new)
-    return [
-        {
-            "path": path,
-            "before": before.get(path, ""),
-            "after": after.get(path, ""),
-            "content": bool(CONTENT.fullmatch(name)),
-        }
-        for path in dict.fromkeys([*after, *before])
-        if before.get(path) != after.get(path)
-        and (name := re.sub(r"\[\d+\]$", "", path.rpartition("/")[2])) not in PASSING
-    ]
+    changes = []
+    for path in dict.fromkeys([*after, *before]):
+        one, other = before.get(path), after.get(path)
+        name = re.sub(r"\[\d+\]$", "", path.rpartition("/")[2])
+        if one == other or name in PASSING:
+            continue
+        content = CONTENT.fullmatch(name) or (name in NAMES and _bare(one) != _bare(other))
+        changes.append(
+            {"path": path, "before": one or "", "after": other or "", "content": bool(content)}
+        )
+    return changes
+
+
+def _bare(text):
+    """A text without what is only its form: spaces, invisible and compatibility characters."""
+    plain = unicodedata.normalize("NFKC", text or "")
+    return "".join(char for char in plain if char.isprintable() and not char.isspace())
 
 
 def _leaves(xml):

@@ -39,5 +39,6 @@ from . import test_resilience
 from . import test_roles
 from . import test_schemas
 from . import test_settings
+from . import test_technical
 from . import test_tour
 from . import test_watch
