@@ -208,6 +208,18 @@ class TestFa3Correction(Fa3Common):
         taxes = (root | credit).line_ids.filtered("tax_line_id")
         self.assertEqual(taxes.mapped("balance"), [-14036.16, 14036.16], "the books agree")
 
+    def test_euro_wizard_books_at_the_original_rate_in_both_directions(self):
+        euro = self.in_currency(rate=4.5005, day="2026-10-01")
+        root = self.original(("Maszyna", 3, 4520, "vs_kraj_23"), currency_id=euro.id)
+        self.in_currency(rate=4.2, day="2026-10-20")
+        for quantity, kind, vat in ((4, "out_invoice", "4678.72"), (2, "out_refund", "-4678.72")):
+            move = self.wizard(root, {"quantity": quantity})
+            self.assertEqual(move.move_type, kind)
+            found = self.texts(self.built(move), "KursWaluty", "P_14_1W")
+            self.assertEqual(found, ["4.5005", vat])
+            tax = move.line_ids.filtered("tax_line_id")
+            self.assertEqual(f"{-tax.balance:.2f}", vat, "the books agree")
+
     def test_frozen_data_not_the_contact_of_today(self):
         root = self.widget()
         self.buyer.write({"name": "Nowa nazwa", "street": "ul. Nowa 2", "vat": "PL2222222222"})
