@@ -254,7 +254,9 @@ def _reason(error: BaseException) -> str:
         inner = [getattr(current, "reason", None), *current.args, current.__cause__]
         inner.append(current.__context__)
         current = next((one for one in inner if isinstance(one, BaseException)), None)
-    return f"{type(seen[-1]).__name__}: {seen[-1]}"[:500]
+    # the text may quote what came over the line; not all of that can be stored
+    words = "".join(sign if sign.isprintable() else "?" for sign in str(seen[-1]))
+    return f"{type(seen[-1]).__name__}: {words}"[:500]
 
 
 class _TimedAdapter(HTTPAdapter):

@@ -47,10 +47,14 @@ class Passage:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """How much it takes. Probes further apart than ``gap`` are not in a row."""
+    """How much it takes. Probes further apart than ``gap`` are not in a row.
+
+    Bad ones must last for ``span``: who asks again and again by hand confirms no outage in seconds.
+    """
 
     bad: int = 2
     good: int = 3
+    span: timedelta = timedelta(minutes=3)
     gap: timedelta = timedelta(minutes=30)
     stale: timedelta = timedelta(minutes=20)
     stuck: timedelta = timedelta(minutes=30)
@@ -91,7 +95,10 @@ def advance(circuit: Circuit, probe: Probe, thresholds: Thresholds = USUAL) -> C
         circuit = replace(circuit, run=circuit.run + 1, last_at=probe.at)
     else:
         circuit = replace(circuit, run_ok=probe.ok, run=1, run_since=probe.at, last_at=probe.at)
-    if circuit.state == CLOSED and not circuit.run_ok and circuit.run >= thresholds.bad:
+    is_confirmed = circuit.run >= thresholds.bad and (
+        circuit.run_since is not None and probe.at - circuit.run_since >= thresholds.span
+    )
+    if circuit.state == CLOSED and not circuit.run_ok and is_confirmed:
         return replace(circuit, state=OPEN, since=circuit.run_since)
     if circuit.state == OPEN and circuit.run_ok and circuit.run >= thresholds.good:
         return replace(circuit, state=CLOSED, since=circuit.run_since)

@@ -21,9 +21,10 @@ class AccountJournal(models.Model):
         )
         counts = journals._l10n_pl_ksef_counts()
         forecasts = journals._l10n_pl_ksef_forecasts()
+        statuses = {root: root._l10n_pl_ksef_status() for root in forecasts}
         for journal in journals:
             root = journal.company_id.sudo().root_id
-            status = root._l10n_pl_ksef_status()
+            status = statuses[root]
             data[journal.id]["l10n_pl_ksef"] = {
                 "offline": root.l10n_pl_ksef_mode == "offline",
                 "proposal": root.l10n_pl_ksef_proposal,

@@ -1,5 +1,7 @@
 """What the checks of KSeF mean for those who are connected to it."""
 
+from markupsafe import escape
+
 from odoo import api, fields, models
 
 
@@ -53,7 +55,10 @@ class L10nPlKsefConnection(models.Model):
         existing = {activity.user_id: activity for activity in self.activity_search([kind])}
         for user in self._administrators() or self._administrator():
             company = self.company_id.with_context(lang=user.lang)
-            vals = {"summary": getattr(company, summary)(), "note": getattr(company, note)()}
+            vals = {
+                "summary": getattr(company, summary)(),
+                "note": escape(getattr(company, note)()),  # with the error as it came
+            }
             if user in existing:
                 existing[user].write(vals)
             elif is_new:

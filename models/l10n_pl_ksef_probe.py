@@ -163,7 +163,8 @@ class L10nPlKsefProbe(models.Model):
         """Hourly sums in the place of checks older than 90 days; only from the oldest end."""
         limit = (fields.Datetime.now() - timedelta(days=KEPT_DAYS)).replace(minute=0, second=0)
         for environment, _label in self._fields["environment"].selection:
-            self.sudo()._thin(environment, limit)
+            with self.env["l10n_pl_ksef.status"]._spare_others(environment):
+                self.sudo()._thin(environment, limit)
 
     def _thin(self, environment, limit):
         """Up to the first check that stays: one made while the clock was wrong tears no hole."""

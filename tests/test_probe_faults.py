@@ -296,6 +296,13 @@ class TestProposalFaults(FaultCommon):
         self.tick(2)
         self.assertEqual(self.connection.message_ids, messages)
 
+    def test_what_came_over_the_line_is_no_markup(self):
+        self.down()
+        company = type(self.env["res.company"])
+        with patch.object(company, "_l10n_pl_ksef_proposal_note", lambda _self: "<Timed at 0x7f>"):
+            self.tick(2)
+        self.assertIn("&lt;Timed at 0x7f&gt;", self.activities().note)
+
     def test_a_person_who_went_back_online_is_not_overruled(self):
         self.company.sudo().l10n_pl_ksef_auto_switch = True
         self.down()

@@ -6,7 +6,9 @@ import datetime as dt
 import hashlib
 import ipaddress
 import json
+import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -121,6 +123,24 @@ def test_a_line_that_breaks(server):
     found = ask(server.url)
     assert (found.ok, found.reached) == (False, True)
     assert found.error.startswith("first_byte: ConnectionResetError"), found.error
+
+
+def test_an_answer_that_is_noise_can_be_written_down():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _address = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"\0\x1b[31mnoise\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = ask(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        thread.join()
+    assert not found.ok
+    assert "noise" in found.error
+    assert found.error.isprintable()
 
 
 def test_half_an_answer(server):

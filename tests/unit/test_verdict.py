@@ -117,6 +117,16 @@ def test_outages():
         assert outages(probes[place:], before)[-len(known) :] == known
 
 
+def test_asking_by_hand_confirms_no_outage():
+    """A blip of half a minute in which somebody pressed Check now five times."""
+    good = Probe(at(0), True)
+    pressed = [Probe(at(1) + timedelta(seconds=6 * n), False) for n in range(5)]
+    assert fold([good, *pressed]).state == "closed"
+    assert fold([good, *pressed, Probe(at(5), True)]).state == "closed"
+    confirmed = fold([good, *pressed, Probe(at(5), False)])
+    assert (confirmed.state, confirmed.since) == ("open", at(1))
+
+
 def test_other_thresholds():
     patient = Thresholds(bad=4, good=1)
     assert fold(series("---"), thresholds=patient).state == "closed"
@@ -352,7 +362,8 @@ def plain_state(probes: list[Probe]) -> str:
     pairs = zip([None, *probes], probes, strict=False)
     for _run, members in groupby(pairs, piece):
         row = [probe for _before, probe in members]
-        if not row[0].ok and len(row) >= 2:
+        lasted = row[-1].at - row[0].at
+        if not row[0].ok and len(row) >= 2 and lasted >= timedelta(minutes=3):
             state = "open"
         elif row[0].ok and len(row) >= 3:
             state = "closed"
