@@ -168,7 +168,7 @@ class AccountMove(models.Model):
         document = self._l10n_pl_ksef_freeze(offline=True)
         if not document.issued_offline:
             document._issue_offline(self._l10n_pl_ksef_legal_mode(offline=True))
-        self.message_post(
+        self._message_log(
             body=self.env._(
                 "Issued offline (%(mode)s); KSeF must have it by %(deadline)s.",
                 mode=dict(self._fields["l10n_pl_ksef_mode"]._description_selection(self.env))[

@@ -109,6 +109,28 @@ class TestFlush(KsefQueueCommon):
         )
         self.assertEqual(waiting.failures, 0)
 
+    def test_nothing_is_asked_while_ksef_is_left_alone(self):
+        """The circuit is open: no request, and no run before it may close."""
+        self.startPatcher(patch(f"{BATCH}.BATCH_ABOVE", 3))
+        _moves, sent = self.queue(4)
+        self.flush(sent)
+        _moves, queued = self.queue(4)
+        documents = sent | queued
+        self.make_due(documents)
+        self.env["ir.cron.trigger"].sudo().search([]).unlink()
+        self.connection.blocked_until = fields.Datetime.add(fields.Datetime.now(), minutes=20)
+        before = len(self.requests())
+        for _round in range(3):
+            for name in ("ir_cron_flush", "ir_cron_poll"):
+                wait = self.run_as_asked(name)
+                self.assertGreater(wait, 19 * 60)
+        self.assertEqual(len(self.requests()), before)
+        self.assertEqual(Counter(documents.mapped("state")), {"sent": 4, "queued": 4})
+        self.poll(documents)
+        self.flush(documents)
+        self.poll(documents)
+        self.assertEqual(set(documents.mapped("state")), {"accepted"})
+
     # -- many at once ----------------------------------------------------------------------------
 
     def test_duplicates_of_one_session_read_its_list_once(self):
