@@ -62,6 +62,7 @@ class TestCorrectionWaiting(OfflineCommon):
         self.assertEqual(credit.l10n_pl_ksef_state, "queued")
         self.assertEqual(credit.l10n_pl_ksef_waits_for_ids, original)
         self.assertFalse(credit.sudo().l10n_pl_ksef_document_ids, "never frozen without the number")
+        self.assertEqual(credit._l10n_pl_ksef_printout(), {"heading": "working_copy", "codes": []})
         self.flush()
         self.assertFalse(credit.sudo().l10n_pl_ksef_document_ids)
 
