@@ -168,6 +168,8 @@ class ResCompany(models.Model):
     def _l10n_pl_ksef_proposal_summary(self):
         if self.l10n_pl_ksef_proposal == verdict.GO_ONLINE:
             return self.env._("KSeF answers again: go back to ONLINE?")
+        if self._l10n_pl_ksef_status().legal_mode == "total_failure":
+            return self.env._("A total failure of KSeF is announced")
         return self.env._("KSeF does not answer: issue invoices OFFLINE?")
 
     def _l10n_pl_ksef_proposal_note(self):

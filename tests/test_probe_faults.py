@@ -296,6 +296,12 @@ class TestProposalFaults(FaultCommon):
         self.tick(2)
         self.assertEqual(self.connection.message_ids, messages)
 
+    def test_a_total_failure_is_called_by_its_name(self):
+        """KSeF may answer all the time."""
+        self.tell(self.message(category="TOTAL_FAILURE"))
+        self.assertEqual(self.company.l10n_pl_ksef_proposal, "offline")
+        self.assertEqual(self.activities().summary, "A total failure of KSeF is announced")
+
     def test_what_came_over_the_line_is_no_markup(self):
         self.down()
         company = type(self.env["res.company"])
