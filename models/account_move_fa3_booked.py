@@ -6,7 +6,7 @@ from .account_move_fa3_draft import Row, decimal
 
 #: Lines of an ordinary invoice; the others are something that only base lines explain.
 _ORDINARY = frozenset(
-    ("product", "tax", "payment_term", "line_section", "line_subsection", "line_note")
+    "product tax payment_term line_section line_subsection line_note cogs".split()
 )
 
 
