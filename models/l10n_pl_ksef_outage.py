@@ -1,6 +1,7 @@
 """Intervals of trouble: announcements of the Ministry, and a company's own switches to OFFLINE."""
 
 import re
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -10,6 +11,7 @@ from ..ksef import deadlines, verdict
 from .l10n_pl_ksef_connection import to_aware, to_naive
 
 YEARS = range(2000, 2200)
+NEAR = timedelta(days=1)  # between the starts that a person and the beacon tell of one event
 _NUMBER = re.compile(r"K/\d{4}/")  # K/2026/AWR/02; anything else is an address in the bulletin
 # What only an announcement of the Ministry can make (law 3), gravest first.
 ANNOUNCED = {
@@ -187,6 +189,8 @@ class L10nPlKsefOutage(models.Model):
         # a person may have named the address in the bulletin, and the beacon gives the number
         meanwhile = [
             *same,
+            ("start", ">=", start - NEAR),
+            ("start", "<=", start + NEAR),
             *("|", ("end", "=", False), ("end", ">=", start)),
             *([("start", "<=", end)] if end else []),
         ]

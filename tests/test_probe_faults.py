@@ -7,7 +7,7 @@ from unittest.mock import patch
 from psycopg2.errors import SerializationFailure
 
 from odoo import fields
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -131,6 +131,14 @@ class TestBeaconFaults(FaultCommon):
     def test_another_number_is_another_event(self):
         self.enter("K/2026/AWR/09")
         self.tell(self.message())
+        self.assertEqual(len(self.outages("failure")), 2)
+
+    def test_what_a_person_forgot_to_end_is_not_the_next_event(self):
+        """Its start would move by a week, and deadlines would be over that were not."""
+        begun = self.clock - timedelta(days=7)
+        forgotten = self.enter("https://www.gov.pl/web/finanse/komunikat", start=begun)
+        self.tell(self.message())
+        self.assertEqual((forgotten.start, forgotten.event_id), (begun, 0))
         self.assertEqual(len(self.outages("failure")), 2)
 
     def test_entered_again_after_a_mistake(self):
@@ -365,6 +373,31 @@ class TestProposalFaults(FaultCommon):
             .new({"company_id": branch.id, "move_type": "out_invoice"})
         )
         self.assertEqual(move.action_l10n_pl_ksef_mode()["res_model"], "l10n_pl_ksef.mode.wizard")
+
+    def test_a_reader_sees_all_and_changes_nothing(self):
+        self.tick()
+        self.tell(self.message())
+        reader = new_test_user(
+            self.env,
+            "ksef_reader",
+            "account.group_account_readonly",
+            company_id=self.company.id,
+            company_ids=[fields.Command.set(self.company.ids)],
+        )
+        status = self.status().with_user(reader)
+        status.web_read({name: {} for name in status._fields})
+        for press in ("check_now", "times", "availability", "outages", "announcements"):
+            self.assertTrue(getattr(status, f"action_{press}")())
+        outage = self.outages("failure").with_user(reader)
+        outage.web_read({name: {} for name in outage._fields})
+        for refused in (outage.action_end, outage.action_mistaken, outage.action_evidence):
+            with self.subTest(refused), self.assertRaises(UserError):
+                refused()
+        with self.assertRaises(AccessError):
+            self.env["l10n_pl_ksef.mode.wizard"].with_user(reader).action_open()
+        self.company_data["default_journal_sale"].with_user(
+            reader
+        )._get_journal_dashboard_data_batched()
 
     def test_two_companies_in_two_environments(self):
         connection = type(self.env["l10n_pl_ksef.connection"])
