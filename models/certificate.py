@@ -29,6 +29,7 @@ class CertificateCertificate(models.Model):
             ("blocked", "Blocked"),
             ("revoked", "Revoked"),
             ("expired", "Expired"),
+            ("unlisted", "Not in KSeF's list"),
         ],
         "Status in KSeF",
         readonly=True,
@@ -166,7 +167,7 @@ class CertificateCertificate(models.Model):
 
     def _l10n_pl_ksef_dead(self):
         """(summary, note) for certificates that KSeF no longer accepts."""
-        return self.env._("A KSeF certificate in use is revoked"), self.env._(
+        return self.env._("KSeF does not accept a certificate in use"), self.env._(
             "KSeF no longer accepts: %s. Have a new pair generated, or choose another "
             "certificate in the settings.",
             ", ".join(self.mapped("display_name")),
@@ -228,6 +229,15 @@ class CertificateCertificate(models.Model):
                 self.env._(
                     'The certificate "%s" is revoked in KSeF. Choose another one in the settings, '
                     "or have a new one generated.",
+                    self.display_name,
+                )
+            )
+        if self.l10n_pl_ksef_status == "unlisted":
+            raise UserError(
+                self.env._(
+                    'KSeF does not list the certificate "%s", as if it were of another '
+                    "environment: codes signed with it would be refused. Choose another one in "
+                    "the settings, or have a new one generated.",
                     self.display_name,
                 )
             )

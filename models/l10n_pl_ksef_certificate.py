@@ -151,7 +151,24 @@ class L10nPlKsefCertificate(models.Model):
                 )
         for row in rows.values():
             row.unlink()
+        self._note_unlisted(connection, ours, {entry.serial for entry in entries})
         return entries
+
+    @api.model
+    def _note_unlisted(self, connection, ours, listed):
+        """Offline certificates are KSeF's own: what it does not list, it does not know.
+
+        It lists those of the subject that has logged in; of another subject's nothing is said.
+        """
+        subject = connection._login_subject()
+        for serial, certificate in ours.items():
+            if (
+                subject
+                and serial not in listed
+                and certificate.scope == "ksef_offline"
+                and connection._subject_of(certificate._l10n_pl_ksef_der()) == subject
+            ):
+                certificate.l10n_pl_ksef_status = "unlisted"
 
     @api.model
     def _stored(self, company):

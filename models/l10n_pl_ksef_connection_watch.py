@@ -4,6 +4,8 @@ from odoo import fields, models
 
 from .l10n_pl_ksef_certificate import ACTIVITY, REMINDERS, RENEWAL_DAYS
 
+DEAD = ("blocked", "revoked", "expired", "unlisted")
+
 
 class L10nPlKsefConnection(models.Model):
     _inherit = "l10n_pl_ksef.connection"
@@ -46,7 +48,7 @@ class L10nPlKsefConnection(models.Model):
     def _alert_of_certificates(self):
         """Tell once of a certificate in use that KSeF no longer lets be used."""
         dead = self._certificates().filtered(
-            lambda certificate: certificate.l10n_pl_ksef_status in ("blocked", "revoked", "expired")
+            lambda certificate: certificate.l10n_pl_ksef_status in DEAD
         )
         if not dead:
             return

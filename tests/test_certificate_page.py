@@ -11,7 +11,7 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import freeze_time, tagged
 
 from ..ksef import keys
-from .common import SELLER_NIP
+from .common import SELLER_NIP, Simulator
 from .enrolment_common import EnrolmentCommon
 
 REVOKE = "POST /certificates/{serial}/revoke"
@@ -211,6 +211,20 @@ class TestCertificatePage(EnrolmentCommon):
         self.assertIn(self.offline.display_name, self.connection.message)
         self.assertEqual(len(self.activities()), 1)
         self.assert_cannot_sign("revoked")
+
+    def test_check_finds_one_of_another_environment(self):
+        """Its codes would lead nowhere: KSeF does not know it."""
+        elsewhere = Simulator()
+        self.addCleanup(elsewhere.stop)
+        made = elsewhere.post("certificates", nip=SELLER_NIP, kind="Offline")
+        self.offline = self.certificate_of(made, "ksef_offline")
+        self.company.sudo().l10n_pl_ksef_offline_certificate_id = self.offline
+        for _day in range(2):
+            self.run_cron("ir_cron_certificates")
+        self.assertEqual(self.offline.l10n_pl_ksef_status, "unlisted")
+        self.assertEqual(self.connection.state, "problem")
+        self.assertEqual(len(self.activities()), 1)
+        self.assert_cannot_sign("does not list")
 
     def test_check_of_one_company_holds_up_none(self):
         self.simulator.fault("POST /certificates/query", "status", status=503, times=9)
