@@ -8,7 +8,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools.image import image_data_uri
 
-from ..ksef import evidence, evidence_file, numbers, qr
+from ..ksef import evidence, evidence_file, numbers, qr, warsaw
 from .l10n_pl_ksef_connection import to_aware
 
 _logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class L10nPlKsefEvidence(models.Model):
     @api.depends("period_start", "sha256")
     def _compute_name(self):
         for record in self:
-            day = record.period_start and f"{record.period_start:%Y-%m-%d}"
+            day = record.period_start and warsaw.day_of(to_aware(record.period_start))
             record.name = f"KSeF {day} {(record.sha256 or '')[:8]}"
             record.filename = f"{record.name.replace(' ', '_')}.json"
 

@@ -234,7 +234,8 @@ class L10nPlKsefStatus(models.Model):
         good.
         """
         now = fields.Datetime.now()
-        since = (now - timedelta(hours=23)).replace(minute=0, second=0)
+        local = fields.Datetime.context_timestamp(self, now)  # some zones lie half an hour apart
+        since = now.replace(second=0) - timedelta(hours=23, minutes=local.minute)
         rows = self.env["l10n_pl_ksef.probe"]._read_group(
             [
                 ("environment", "in", self.mapped("environment")),

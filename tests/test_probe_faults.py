@@ -1,5 +1,6 @@
 """Availability of KSeF where something is odd: poison, clocks, people who disagree."""
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from unittest.mock import patch
@@ -398,6 +399,13 @@ class TestProposalFaults(FaultCommon):
         self.company_data["default_journal_sale"].with_user(
             reader
         )._get_journal_dashboard_data_batched()
+
+    def test_the_graph_in_a_zone_of_half_hours(self):
+        self.tick(3)
+        for zone in ("Asia/Kolkata", "Europe/Warsaw"):
+            graph = json.loads(self.status().with_context(tz=zone).graph)
+            with self.subTest(zone):
+                self.assertTrue(any(value["y"] for value in graph[0]["values"]))
 
     def test_two_companies_in_two_environments(self):
         connection = type(self.env["l10n_pl_ksef.connection"])
