@@ -337,10 +337,9 @@ class Client:
             for url in share:
                 try:
                     found[url] = self._checked(transport.fetch(url))
-                except (NotSent, Unavailable):
-                    return
-                except KsefError:
-                    continue
+                except KsefError as error:
+                    if isinstance(error, (NotSent, Unavailable)) and error.problem is None:
+                        return  # no answer at all: the next one would have to be waited for, too
 
         with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ksef-upo") as pool:
             for waiting in [pool.submit(fetch, urls[first::workers]) for first in range(workers)]:
