@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_batch
+from . import test_beacon_faults
 from . import test_budget
 from . import test_certificate_page
 from . import test_certificate_tour

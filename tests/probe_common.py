@@ -116,3 +116,33 @@ class ProbeCommon(KsefCommon):
             **facts,
         }
         return {name: value for name, value in told.items() if value is not None}
+
+
+class FaultCommon(ProbeCommon):
+    def tell(self, *messages):
+        """The beacon has these messages, and is read."""
+        self.simulator.post("latarnia", action="raw", messages=list(messages))
+        return self.tick()
+
+    def enter(self, number="K/2026/AWR/01", kind="failure", **vals):
+        """A person enters an announcement."""
+        vals = {"start": self.clock - timedelta(minutes=30), **vals}
+        return (
+            self.env["l10n_pl_ksef.outage"]
+            .sudo()
+            ._announce("simulator", kind=kind, number=number, user_id=self.accountant.id, **vals)
+        )
+
+    def end_message(self, **facts):
+        return self.message(
+            **{
+                "type": "FAILURE_END",
+                "id": "K/2026/AWR/02",
+                "end": "2026-07-20T10:00:00+02:00",
+                "published": "2026-07-20T10:05:00+02:00",
+                **facts,
+            }
+        )
+
+    def in_force(self, kind="failure"):
+        return self.outages(kind).filtered(lambda outage: not outage.mistaken)
