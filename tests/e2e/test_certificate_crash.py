@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 import requests
-from bench import Database, Server, Session, eventually, succeed
+from bench import Server, Session, eventually
 from simulator_process import SimulatorProcess
-from test_crash import connect
 
 WIZARD = "l10n_pl_ksef.certificate.wizard"
 LIMITS, DATA = "GET /certificates/limits", "GET /certificates/enrollments/data"
@@ -44,28 +41,6 @@ MOMENTS = {
     "second requested, not recorded": Moment(ENROL, "after", ("stored", "requesting"), True),
     "second issued": Moment(RETRIEVE, "after", ("stored", "issued"), True),
 }
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    process = SimulatorProcess()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def database(simulator: SimulatorProcess) -> Iterator[Database]:
-    """A company that is connected to the simulator."""
-    name = f"e2e_certificates_{os.getpid()}"
-    succeed("odoo", "copy", "tpl_pl", name)
-    succeed("odoo", "server", "-d", name, "-i", "l10n_pl_ksef", "--stop-after-init", "--no-http")
-    server = Server(name, "--max-cron-threads", "0")
-    try:
-        connect(server.login("admin"), simulator)
-    finally:
-        server.kill()
-    yield Database(name)
-    succeed("odoo", "drop", name)
 
 
 def press_generate(admin: Session, wizard: int) -> threading.Thread:

@@ -6,16 +6,14 @@ worker is killed there, another one goes on. Nothing is lost and nothing is doub
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from bench import Database, Server, eventually, succeed
+from bench import Database, eventually
 from simulator_process import SimulatorProcess
-from test_crash import connect
 from workers import Workers
 
 FLUSH, POLL = "ir_cron_flush", "ir_cron_poll"
@@ -72,28 +70,6 @@ PACKAGE = {
     "numbers recorded, no UPO": Moment(POLL, UPO, "before", {"accepted": MANY}),
     "UPOs read, not recorded": Moment(POLL, UPO, "after", {"accepted": MANY}, skip=9),
 }
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    process = SimulatorProcess()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def database(simulator: SimulatorProcess) -> Iterator[Database]:
-    """A company that is connected to the simulator."""
-    name = f"e2e_queue_{os.getpid()}"
-    succeed("odoo", "copy", "tpl_pl", name)
-    succeed("odoo", "server", "-d", name, "-i", "l10n_pl_ksef", "--stop-after-init", "--no-http")
-    server = Server(name, "--max-cron-threads", "0")
-    try:
-        connect(server.login("admin"), simulator)
-    finally:
-        server.kill()
-    yield Database(name)
-    succeed("odoo", "drop", name)
 
 
 @pytest.fixture(scope="module")
