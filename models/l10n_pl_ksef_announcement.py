@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef import latarnia
-from .l10n_pl_ksef_connection import to_naive
+from .l10n_pl_ksef_connection import ENVIRONMENTS, to_naive
 
 
 def _storable(text):
@@ -24,7 +24,7 @@ class L10nPlKsefAnnouncement(models.Model):
     _rec_name = "number"
 
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         required=True,
         readonly=True,
     )

@@ -12,6 +12,12 @@ from ..ksef import auth, client, environment, errors, http, numbers
 
 _logger = logging.getLogger(__name__)
 
+ENVIRONMENTS = [
+    ("test", "Test"),
+    ("demo", "Demo"),
+    ("prod", "Production"),
+    ("simulator", "Simulator"),
+]
 NEEDED_PERMISSIONS = ("InvoiceWrite", "InvoiceRead")
 BACKOFF = (60, 120, 300, 900, 1800, 3600)  # seconds before another attempt, by failures
 LONGEST_REST = 300  # KSeF may be back any minute, and a deadline may be near
@@ -37,7 +43,7 @@ class L10nPlKsefConnection(models.Model):
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict")
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         required=True,
         readonly=True,
     )

@@ -8,7 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_datetime
 
 from ..ksef import deadlines, verdict
-from .l10n_pl_ksef_connection import to_aware, to_naive
+from .l10n_pl_ksef_connection import ENVIRONMENTS, to_aware, to_naive
 
 YEARS = range(2000, 2200)
 NEAR = timedelta(days=1)  # between the starts that a person and the beacon tell of one event
@@ -27,7 +27,7 @@ class L10nPlKsefOutage(models.Model):
     _order = "start desc, id desc"
 
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         required=True,
         readonly=True,
     )

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..ksef import chain, verdict
-from .l10n_pl_ksef_connection import to_aware
+from .l10n_pl_ksef_connection import ENVIRONMENTS, to_aware
 
 KEPT_DAYS = 90  # then only hourly sums stay
 _CHAINED = (
@@ -38,7 +38,7 @@ class L10nPlKsefProbe(models.Model):
     _rec_name = "at"
 
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         required=True,
         readonly=True,
     )

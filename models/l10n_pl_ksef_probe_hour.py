@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .l10n_pl_ksef_connection import ENVIRONMENTS
+
 
 class L10nPlKsefProbeHour(models.Model):
     """What stays of an hour of checks after 90 days."""
@@ -11,7 +13,7 @@ class L10nPlKsefProbeHour(models.Model):
     _rec_name = "hour"
 
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         required=True,
         readonly=True,
     )

@@ -11,7 +11,7 @@ from psycopg2.errors import SerializationFailure
 from odoo import api, fields, models
 
 from ..ksef import errors, probe, verdict
-from .l10n_pl_ksef_connection import to_aware, to_naive
+from .l10n_pl_ksef_connection import ENVIRONMENTS, to_aware, to_naive
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class L10nPlKsefStatus(models.Model):
     _rec_name = "environment"
 
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         required=True,
         readonly=True,
     )

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..ksef import errors
+from .l10n_pl_ksef_connection import ENVIRONMENTS
 
 # Odoo's own first KSeF module; it is there or not, we never depend on it (law 10).
 OTHER_MODULE_FIELD = "l10n_pl_edi_certificate"
@@ -13,7 +14,7 @@ class ResCompany(models.Model):
     _inherit = "res.company"
 
     l10n_pl_ksef_environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         "KSeF environment",
         copy=False,
         help="Empty: this company sends nothing to KSeF. Only Production has legal effect.",

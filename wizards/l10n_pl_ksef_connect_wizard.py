@@ -5,6 +5,8 @@ import base64
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..models.l10n_pl_ksef_connection import ENVIRONMENTS
+
 SECRETS = ("pkcs12_file", "certificate_file", "key_file", "password", "token", "signed_file")
 
 
@@ -26,7 +28,7 @@ class L10nPlKsefConnectWizard(models.TransientModel):
         default="environment",
     )
     environment = fields.Selection(
-        [("test", "Test"), ("demo", "Demo"), ("prod", "Production"), ("simulator", "Simulator")],
+        ENVIRONMENTS,
         default=lambda self: self.env.company.root_id.l10n_pl_ksef_environment,
     )
     connection_id = fields.Many2one("l10n_pl_ksef.connection", readonly=True)
