@@ -41,6 +41,20 @@ check() {
     if (cd "$ROOT" && "$@"); then count_tests 1 0 0 "$name"; else count_tests 0 1 0 "$name"; fi
 }
 
+# count_part NAME PROCESS: a part that ran beside this one, by bin/test's own last line.
+count_part() {
+    local log=$LOGS/part-$1.log rc=0 last
+    wait "$2" || rc=$?
+    cat "$log"
+    last=$(tail -n 1 "$log")
+    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+        count_tests "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "$1"
+    else
+        count_tests 0 1 0 "$1"
+    fi
+    [ "$rc" = 0 ] || [ "$FAILED" -gt 0 ] || [ "$SKIPPED" -gt 0 ] || FAILED=1
+}
+
 test_lint() {
     local bin=$BENCH/venv-lint/bin
     check "ruff check" "$bin/ruff" check .
@@ -71,7 +85,7 @@ test_in_odoo() {
     say "Odoo tests $tags in database $db (log: $log)"
     db_copy "$TEMPLATE" "$db"
     set_address "$db" "$port"
-    LIMIT=${TEST_TIMEOUT:-1500} odoo_run server -d "$db" -i "$modules" --test-tags "$tags" \
+    LIMIT=${TEST_TIMEOUT:-2400} odoo_run server -d "$db" -i "$modules" --test-tags "$tags" \
         --stop-after-init --screenshots "$BENCH/screens" --http-port "$port" \
         --gevent-port "$((port < 65000 ? port + 1 : port - 1))" >"$log" 2>&1 || rc=$?
     [ -n "${KEEP_DB:-}" ] || db_drop "$db"
