@@ -115,6 +115,15 @@ class TestProbe(ProbeCommon):
         status = self.assert_says("no", whose="unknown", proposal="offline")
         self.assertIn("a neutral address in the settings would tell", status.sentence)
 
+    def test_dns_failure(self):
+        self.env["ir.config_parameter"].sudo().set_param(
+            "l10n_pl_ksef.simulator_url", "http://ksef.invalid"
+        )
+        self.tick(2)
+        status = self.assert_says("no", whose="unknown", proposal="offline")
+        self.assertIn("dns: gaierror", status.sentence)
+        self.assertEqual(status.legal_mode, "offline24")
+
     def test_tls_failure(self):
         for kind in ("expired", "self_signed", "garbage"):
             with self.subTest(kind), self.new_day():
