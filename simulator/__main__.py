@@ -66,8 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     # whoever started it may end it in either way; the state is to be saved in both
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    print(f"simulator listening on {server.url}", flush=True)
     with server, contextlib.suppress(KeyboardInterrupt):
+        # whoever reads it may end the process at once
+        print(f"simulator listening on {server.url}", flush=True)
         server.run()
     if keeper is not None:
         keeper.close()
