@@ -9,6 +9,7 @@ from odoo.tools import format_datetime
 
 from ..ksef import deadlines, verdict
 from .l10n_pl_ksef_connection import ENVIRONMENTS, to_aware, to_naive
+from .l10n_pl_ksef_document_offline import WAITING
 
 YEARS = range(2000, 2200)
 NEAR = timedelta(days=1)  # between the starts that a person and the beacon tell of one event
@@ -123,7 +124,7 @@ class L10nPlKsefOutage(models.Model):
             documents.search(
                 [
                     ("environment", "in", announced.mapped("environment")),
-                    ("state", "in", ("queued", "held", "sending", "sent", "rejected")),
+                    ("state", "in", WAITING),
                 ]
             )._stamp_deadline()
 

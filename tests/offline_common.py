@@ -52,3 +52,14 @@ class OfflineCommon(KsefCommon):
     def freeze_offline(self, move):
         move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
         return move.sudo().l10n_pl_ksef_document_ids
+
+    def reject_offline(self, moves):
+        """Issue them offline and have KSeF refuse every file; their documents."""
+        documents = self.env["l10n_pl_ksef.document"].sudo()
+        for move in moves:
+            documents |= self.freeze_offline(move)
+        self.simulator.fault("invoice", "outcome", code=430, times=len(moves))
+        self.run_cron("ir_cron_flush")
+        self.make_due(documents)
+        self.run_cron("ir_cron_poll")
+        return documents

@@ -201,11 +201,7 @@ class TestOffline(OfflineCommon):
 
     def test_technical_correction_keeps_the_content(self):
         move = self.invoice()
-        document = self.freeze_offline(move)
-        self.simulator.fault("invoice", "outcome", code=430)
-        self.run_cron("ir_cron_flush")
-        self.make_due(document)
-        self.run_cron("ir_cron_poll")
+        document = self.reject_offline(move)
         self.assertEqual(move.l10n_pl_ksef_state, "rejected")
         with self.assertRaises(UserError):
             move.with_user(self.accountant).button_draft()
@@ -235,13 +231,7 @@ class TestOffline(OfflineCommon):
 
     def test_technical_corrections_keep_out_of_packages_and_within_the_limit(self):
         moves = self.env["account.move"].union(*(self.invoice(100 + n) for n in range(12)))
-        documents = moves.browse().sudo().l10n_pl_ksef_document_ids
-        for move in moves:
-            documents |= self.freeze_offline(move)
-        self.simulator.fault("invoice", "outcome", code=430, times=12)
-        self.run_cron("ir_cron_flush")
-        self.make_due(documents)
-        self.run_cron("ir_cron_poll")
+        documents = self.reject_offline(moves)
         self.assertEqual(set(documents.mapped("state")), {"rejected"})
         packages = len(self.simulator.calls("POST /sessions/batch"))
         for document in documents:
@@ -264,11 +254,7 @@ class TestOffline(OfflineCommon):
 
     def test_technical_correction_of_other_content_is_refused(self):
         move = self.invoice()
-        document = self.freeze_offline(move)
-        self.simulator.fault("invoice", "outcome", code=430)
-        self.run_cron("ir_cron_flush")
-        self.make_due(document)
-        self.run_cron("ir_cron_poll")
+        document = self.reject_offline(move)
         self.buyer.vat = "PL5213017228"
         wizard = self.technical(document)
         self.assertTrue(wizard.has_content)

@@ -163,11 +163,7 @@ class TestPrint(PrintCommon):
 
     def test_rejected(self):
         move = self.invoice()
-        document = self.freeze_offline(move)
-        self.simulator.fault("invoice", "outcome", code=430)
-        self.run_cron("ir_cron_flush")
-        self.make_due(document)
-        self.run_cron("ir_cron_poll")
+        self.reject_offline(move)
         self.assertEqual(move.l10n_pl_ksef_state, "rejected")
         self.assert_print(move, "working_copy", [])
 

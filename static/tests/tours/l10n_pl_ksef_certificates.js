@@ -1,17 +1,5 @@
 import { registry } from "@web/core/registry";
-
-/** The test takes a picture when it reads this line; the page must stand still until it has. */
-function picture(name, trigger) {
-    return {
-        content: `picture of ${name}`,
-        trigger,
-        run: async () => {
-            await new Promise((resolve) => setTimeout(resolve, 500));
-            console.log(`picture ${name}`);
-            await new Promise((resolve) => setTimeout(resolve, 700));
-        },
-    };
-}
+import { picture } from "@l10n_pl_ksef/../tests/tours/picture";
 
 function press(name) {
     return { trigger: `.modal footer button[name=${name}]:visible`, run: "click" };
